@@ -1,0 +1,94 @@
+"""Tables of the audit log.
+
+`audit_entry` holds each entry's bytes for ever, beside the columns that questions are asked by. `seq` is
+given afterwards by the sequencer, dense and in one order; readers see sequenced entries only. `audit_private`
+holds what must be erasable: salts, digests in clear, network addresses.
+"""
+
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db import Base, Code, Id, Moment
+
+
+class AuditEntry(Base):
+    __tablename__ = "audit_entry"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    seq: Mapped[int | None] = mapped_column(BigInteger, unique=True)
+    at: Mapped[int] = mapped_column(Moment, index=True)
+    action: Mapped[str] = mapped_column(Code)
+    decision: Mapped[str] = mapped_column(Code)
+    member_id: Mapped[str | None] = mapped_column(Id)
+    client_id: Mapped[str | None] = mapped_column(Id)
+    request_id: Mapped[str] = mapped_column(Id, index=True)
+    entry: Mapped[bytes] = mapped_column(LargeBinary)
+    """Canonical bytes, `schemas/documents/audit-entry.v1.json`."""
+
+    __table_args__ = (
+        Index("ix_audit_entry_member_seq", "member_id", "seq"),
+        Index("ix_audit_entry_action_seq", "action", "seq"),
+        Index(
+            "ix_audit_entry_pending", "at",
+            sqlite_where=seq.is_(None), postgresql_where=seq.is_(None),
+        ),
+    )  # fmt: skip
+
+
+class AuditSubject(Base):
+    """One subject of an entry, so that «who was given this» is an index lookup."""
+
+    __tablename__ = "audit_subject"
+
+    entry_id: Mapped[str] = mapped_column(Id, ForeignKey("audit_entry.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(Integer, primary_key=True)
+    collection_id: Mapped[str | None] = mapped_column(Id)
+    place: Mapped[str | None] = mapped_column(Id)
+    object_id: Mapped[str | None] = mapped_column(Id, index=True)
+    version: Mapped[str | None] = mapped_column(String(64))
+    owner_id: Mapped[str | None] = mapped_column(Id, index=True)
+    first: Mapped[int | None] = mapped_column(Moment)
+    last: Mapped[int | None] = mapped_column(Moment)
+
+    __table_args__ = (Index("ix_audit_subject_range", "collection_id", "first", "last"),)
+
+
+class AuditPrivate(Base):
+    """What the commitments of an entry open to; deleted after its retention, and the entry still stands."""
+
+    __tablename__ = "audit_private"
+
+    entry_id: Mapped[str] = mapped_column(Id, ForeignKey("audit_entry.id"), primary_key=True)
+    salt: Mapped[bytes] = mapped_column(LargeBinary)
+    body_digest: Mapped[bytes | None] = mapped_column(LargeBinary)
+    query_digest: Mapped[bytes | None] = mapped_column(LargeBinary)
+    network: Mapped[str | None] = mapped_column(String(64))
+    at: Mapped[int] = mapped_column(Moment, index=True)
+
+
+class AuditHead(Base):
+    """One row: the number of the newest sequenced entry. Whoever holds its lock is the sequencer."""
+
+    __tablename__ = "audit_head"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    seq: Mapped[int] = mapped_column(BigInteger)
+
+
+class PolicyEpoch(Base):
+    """One row: moves with every change to markings, membership, attributes, suspension or revocation."""
+
+    __tablename__ = "policy_epoch"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    epoch: Mapped[int] = mapped_column(BigInteger)
+
+
+class RefusalCount(Base):
+    """Requests without a valid identity, counted per minute and network until their one entry is written."""
+
+    __tablename__ = "refusal_count"
+
+    minute: Mapped[int] = mapped_column(Moment, primary_key=True)
+    network: Mapped[str] = mapped_column(String(64), primary_key=True)
+    count: Mapped[int] = mapped_column(Integer)

@@ -1,0 +1,44 @@
+"""Time as integer microseconds UTC. Databases disagree about time zones; integers do not."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+SECOND = 1_000_000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Clock(Protocol):
+    """Anything that tells the time in microseconds since 1970-01-01T00:00:00Z."""
+
+    def __call__(self) -> int: ...
+
+
+def system_clock() -> int:
+    return time.time_ns() // 1000
+
+
+def shifted(microseconds: int) -> Clock:
+    """The system clock moved by a fixed amount, so that the passing of years can be tried out."""
+    return lambda: system_clock() + microseconds
+
+
+def to_text(moment: int) -> str:
+    """RFC 3339 with six digits and `Z`: sorts like the number."""
+    return (_EPOCH + timedelta(microseconds=moment)).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def from_text(text: str) -> int:
+    """Microseconds of an RFC 3339 date-time with an offset.
+
+    Raises:
+        ValueError: no date-time, or one without an offset (a local time means nothing to another member).
+    """
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("a date-time needs an offset, for example a final Z")
+    return (moment - _EPOCH) // timedelta(microseconds=1)

@@ -1,0 +1,151 @@
+"""All settings, read once from the environment. docs/operations.md lists each of them (tested)."""
+
+import base64
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Self
+
+PREFIX = "HALYARD_"
+SECRET_BYTES = 32
+
+
+class ConfigError(ValueError):
+    """A setting is missing or cannot be used; the message names it and says what to set."""
+
+
+def _flag(text: str) -> bool:
+    if text.lower() in {"1", "true", "yes", "on"}:
+        return True
+    if text.lower() in {"0", "false", "no", "off", ""}:
+        return False
+    raise ValueError("use true or false")
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """One field per setting: `data_dir` is `HALYARD_DATA_DIR`. Defaults make the embedded server run."""
+
+    data_dir: Path = Path("var")  # the embedded database and the generated secret live here
+    database_url: str = ""  # empty: SQLite in data_dir; otherwise postgresql://user@host/name
+    issuer: str = (
+        "http://127.0.0.1:8440"  # public base URL: issuer and audience of every token, home of documents
+    )
+    environment: str = "development"  # `production` refuses plain http issuers and a generated secret
+    secret: str = ""  # 32 random bytes, base64: encrypts signing keys and cursors at rest
+    secret_file: str = ""  # or the path of a file that holds it
+    listen: str = "127.0.0.1:8440"  # address of the HTTP server
+    processes: int = 1  # server processes; more than one needs PostgreSQL
+    threads: int = 8  # threads per process
+    embedded_worker: bool = True  # run the worker's loops inside the server process
+    trusted_proxies: int = 0  # how many reverse proxies append to X-Forwarded-For
+    public_reading: bool = False  # may anonymous callers read TLP:CLEAR
+    cors_origins: tuple[str, ...] = ()  # origins allowed to call from a browser; none unless named
+    metrics_listen: str = ""  # address of a metrics port of its own; empty: /metrics with a scope only
+    audit_wait: float = 5.0  # seconds a read waits for its audit entry before it answers 503
+    network_retention_days: int = 90  # how long the clear form behind audit commitments is kept
+    rate_limit: str = "1200 per minute"  # requests per client and process
+    token_rate_limit: str = "60 per minute"  # noqa: S105 - a limit; token requests per network address and process
+    rate_limit_storage: str = "memory://"  # or redis://…, shared between processes
+    log_level: str = "INFO"  # DEBUG, INFO, WARNING, ERROR
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] | None = None) -> Self:
+        """Read `HALYARD_*`.
+
+        Raises:
+            ConfigError: an unknown variable, a value of the wrong form, or an unsafe production setting.
+        """
+        source = os.environ if env is None else env
+        known = {PREFIX + field.name.upper(): field for field in fields(cls)}
+        unknown = [
+            name for name in source if name.startswith(PREFIX) and name not in known and "_TEST_" not in name
+        ]
+        unknown = [name for name in unknown if name not in CLIENT_VARIABLES]
+        if unknown:
+            raise ConfigError(f"unknown setting {min(unknown)}: see docs/operations.md for the list")
+        values: dict[str, Any] = {}
+        for name, field in known.items():
+            if name in source:
+                values[field.name] = _parse(name, _PARSERS[field.name], source[name])
+        config = cls(**values)
+        config._refuse_unsafe()
+        return config
+
+    def _refuse_unsafe(self) -> None:
+        if self.environment not in {"development", "production"}:
+            raise ConfigError("HALYARD_ENVIRONMENT must be development or production")
+        if self.processes > 1 and self.sqlite:
+            raise ConfigError("HALYARD_PROCESSES above 1 needs PostgreSQL: set HALYARD_DATABASE_URL")
+        if self.environment == "production":
+            if not self.issuer.startswith("https://"):
+                raise ConfigError("HALYARD_ISSUER must be the public https:// address in production")
+            if not (self.secret or self.secret_file):
+                raise ConfigError("set HALYARD_SECRET or HALYARD_SECRET_FILE in production")
+
+    @property
+    def url(self) -> str:
+        return self.database_url or f"sqlite:///{self.data_dir / 'halyard.db'}"
+
+    @property
+    def sqlite(self) -> bool:
+        return self.url.startswith("sqlite")
+
+    def secret_bytes(self) -> bytes:
+        """The 32-byte server secret; made and kept in `data_dir/secret` (mode 600) if none is set.
+
+        Raises:
+            ConfigError: it is not 32 bytes of base64.
+        """
+        text = self.secret
+        if not text:
+            path = Path(self.secret_file) if self.secret_file else self.data_dir / "secret"
+            text = path.read_text() if path.exists() else _make_secret(path)
+        try:
+            raw = base64.b64decode(text.strip(), validate=True)
+        except ValueError:
+            raw = b""
+        if len(raw) != SECRET_BYTES:
+            raise ConfigError("the server secret must be 32 random bytes in base64: openssl rand -base64 32")
+        return raw
+
+
+CLIENT_VARIABLES = frozenset(
+    PREFIX + name for name in ("URL", "CLIENT_ID", "CLIENT_SECRET", "CLIENT_KEY_FILE", "PURPOSE")
+)
+"""What the command line's own client reads, not the server."""
+
+_BY_TYPE: dict[object, Callable[[str], Any]] = {
+    Path: Path,
+    int: int,
+    float: float,
+    bool: _flag,
+    tuple[str, ...]: _words,
+    str: str,
+}
+_PARSERS = {field.name: _BY_TYPE[field.type] for field in fields(Config)}
+
+
+def _parse(name: str, parser: Callable[[str], Any], text: str) -> Any:
+    try:
+        return parser(text)
+    except ValueError as error:
+        raise ConfigError(f"{name} cannot be read: expected {parser.__name__.strip('_')}") from error
+
+
+def _make_secret(path: Path) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:  # another process was first: its secret is the one that counts
+        return path.read_text()
+    with os.fdopen(handle, "w") as file:
+        file.write(text)
+    return text

@@ -1,0 +1,123 @@
+"""The database: engines, the declarative base, and one way to open a transaction.
+
+SQLite runs in WAL mode with `synchronous=FULL`; writers take `BEGIN IMMEDIATE` behind an in-process lock,
+because a deferred transaction that turns into a writer fails at once whatever its busy timeout, and SQLite's
+own waiting is unfair. Nothing but this module commits.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import BigInteger, Connection, Engine, MetaData, String, Uuid, create_engine, event
+from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.pool import QueuePool
+
+SQLITE_BUSY_MS = 30_000
+STATEMENT_TIMEOUT_MS = 60_000
+LOCK_TIMEOUT_MS = 20_000
+
+Id = Uuid(as_uuid=False)
+"""Random UUIDs as 36-character text in Python: `uuid` on PostgreSQL, 32 hex characters on SQLite."""
+
+Moment = BigInteger
+"""Microseconds UTC, see `app.clock`."""
+
+Code = String(64)
+"""A word of a closed or semi-closed vocabulary."""
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class Database:
+    """One database. `write()` and `read()` open a session in its own transaction.
+
+    With `connection` given, every session joins that connection through savepoints instead: the caller
+    rolls the outer transaction back.
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 10, connection: Connection | None = None) -> None:
+        self.url = _with_driver(url)
+        self.sqlite = self.url.startswith("sqlite")
+        self._connection = connection
+        self._writing = threading.RLock()
+        if connection is not None:
+            self.engine: Engine = connection.engine
+        else:
+            self.engine = _make_engine(self.url, sqlite=self.sqlite, pool_size=pool_size)
+        self._reader = self.engine.execution_options(halyard_readonly=True)
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A session that commits when the block is left and rolls back when it raises."""
+        if not self.sqlite:
+            with self._session(self.engine) as session, session.begin():
+                yield session
+            return
+        with self._writing, self._session(self.engine) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session for reading: what it changed by mistake is rolled back."""
+        with self._session(self._reader) as session:
+            yield session
+            session.rollback()
+
+    def dispose(self) -> None:
+        if self._connection is None:
+            self.engine.dispose()
+
+    def _session(self, engine: Engine) -> Session:
+        if self._connection is not None:
+            return Session(self._connection, join_transaction_mode="create_savepoint", expire_on_commit=False)
+        return Session(engine, expire_on_commit=False)
+
+
+def _with_driver(url: str) -> str:
+    for plain in ("postgresql://", "postgres://"):
+        if url.startswith(plain):
+            return "postgresql+psycopg://" + url.removeprefix(plain)
+    return url
+
+
+def _make_engine(url: str, *, sqlite: bool, pool_size: int) -> Engine:
+    if sqlite:
+        engine = create_engine(
+            url, poolclass=QueuePool, pool_size=pool_size, max_overflow=20,
+            connect_args={"check_same_thread": False, "timeout": SQLITE_BUSY_MS / 1000},
+        )  # fmt: skip
+        event.listen(engine, "connect", _sqlite_connect)
+        event.listen(engine, "begin", _sqlite_begin)
+        return engine
+    options = f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS} -c timezone=UTC"
+    return create_engine(
+        url, pool_size=pool_size, max_overflow=20, pool_pre_ping=True, connect_args={"options": options}
+    )
+
+
+def _sqlite_connect(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # the driver must not open transactions of its own
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_MS}")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA secure_delete=ON")  # erased values must not linger in free pages
+    cursor.close()
+
+
+def _sqlite_begin(connection: Connection) -> None:
+    readonly = connection.get_execution_options().get("halyard_readonly", False)
+    connection.exec_driver_sql("BEGIN" if readonly else "BEGIN IMMEDIATE")

@@ -1,0 +1,207 @@
+"""Every exchange that changes something, named once: `noun.past-verb`.
+
+A verb ends with `record(tx, Event(…), changes)`. The event becomes the audit entry; its subjects say what it
+was about. Reads have no class here: their entry is built where the bytes are (`app.audit.entry`).
+"""
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from app.policy import MarkingView
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """What an exchange was about: ids, never text. `first` and `last` are dates of changes, microseconds."""
+
+    kind: str
+    id: str | None = None
+    version: str | None = None
+    collection_id: str | None = None
+    place: str | None = None
+    owner_id: str | None = None
+    tlp: str | None = None
+    pap: str | None = None
+    audience: str | None = None
+    group_id: str | None = None
+    first: int | None = None
+    last: int | None = None
+    count: int | None = None
+
+    def marked(self, view: MarkingView) -> "Subject":
+        """The same subject with the marking that it stood under."""
+        values = self.__dict__ | {
+            "tlp": view.tlp.value,
+            "pap": view.pap.value,
+            "audience": view.audience.value,
+            "group_id": view.group_id,
+            "owner_id": self.owner_id or view.owner_id,
+        }
+        return Subject(**values)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """Base of all events. `details` holds codes and counts only: it is written for ever."""
+
+    kind: ClassVar[str]
+    subjects: tuple[Subject, ...] = field(default_factory=tuple)
+    reason: str | None = None
+
+
+class MemberAdded(Event):
+    """A member was enrolled."""
+
+    kind = "member.added"
+
+
+class MemberStatusChanged(Event):
+    """Suspended, reactivated or offboarded; the reason is the new status."""
+
+    kind = "member.status-changed"
+
+
+class AttributeGranted(Event):
+    """A member attribute was granted, renewed or ended."""
+
+    kind = "member.attribute-granted"
+
+
+class AttributeLapsed(Event):
+    """A member attribute reached its end, and the sight that hung on it was lost."""
+
+    kind = "member.attribute-lapsed"
+
+
+class UserAdded(Event):
+    kind = "user.added"
+
+
+class UserDisabled(Event):
+    kind = "user.disabled"
+
+
+class ClientAdded(Event):
+    kind = "client.added"
+
+
+class ClientRotated(Event):
+    """A client was given a new key or secret."""
+
+    kind = "client.rotated"
+
+
+class ClientRevoked(Event):
+    kind = "client.revoked"
+
+
+class TokenIssued(Event):
+    kind = "token.issued"
+
+
+class TokenRevoked(Event):
+    kind = "token.revoked"
+
+
+class GroupAdded(Event):
+    kind = "group.added"
+
+
+class GroupInvited(Event):
+    """The owner of a group asked a member in: it may now read the terms."""
+
+    kind = "group.invited"
+
+
+class GroupTermsAccepted(Event):
+    """A member accepted the terms of a group; the group's owner still has to let it in."""
+
+    kind = "group.terms-accepted"
+
+
+class GroupJoined(Event):
+    kind = "group.joined"
+
+
+class GroupLeft(Event):
+    kind = "group.left"
+
+
+class GroupChanged(Event):
+    """Terms or required attributes changed."""
+
+    kind = "group.changed"
+
+
+class CollectionReleased(Event):
+    """A member released a collection to one of its downstreams, or took that back."""
+
+    kind = "collection.released"
+
+
+class MarkingChanged(Event):
+    """A collection or an item was narrowed or widened; the reason says which."""
+
+    kind = "marking.changed"
+
+
+class SetCreated(Event):
+    kind = "set.created"
+
+
+class DraftEdited(Event):
+    kind = "draft.edited"
+
+
+class VersionPublished(Event):
+    kind = "version.published"
+
+
+class VersionDeprecated(Event):
+    kind = "version.deprecated"
+
+
+class VersionRetracted(Event):
+    kind = "version.retracted"
+
+
+class VersionExpired(Event):
+    kind = "version.expired"
+
+
+class ListCreated(Event):
+    kind = "list.created"
+
+
+class SignalsPublished(Event):
+    kind = "signals.published"
+
+
+class SignalsWithdrawn(Event):
+    kind = "signals.withdrawn"
+
+
+class SignalsExpired(Event):
+    kind = "signals.expired"
+
+
+class SubscriptionCreated(Event):
+    kind = "subscription.created"
+
+
+class SubscriptionEnded(Event):
+    kind = "subscription.ended"
+
+
+class SubscriptionAcknowledged(Event):
+    kind = "subscription.acknowledged"
+
+
+class KeyRotated(Event):
+    kind = "key.rotated"
+
+
+class IncarnationBegun(Event):
+    """The feed began anew after a restore."""
+
+    kind = "feed.incarnation-begun"

@@ -1,0 +1,149 @@
+"""Who there is: members, users, clients and sharing groups, as tables.
+
+They stand on the ground floor because `policy.py` decides over them; the verbs that change them are in
+`app.members`.
+"""
+
+from typing import Any
+
+from sqlalchemy import JSON, Boolean, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db import Base, Code, Id, Moment
+
+
+class Member(Base):
+    """A legal entity in the coalition, a downstream of one, or a peer server."""
+
+    __tablename__ = "member"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    name: Mapped[str] = mapped_column(String(200), unique=True)
+    sector: Mapped[str] = mapped_column(Code)
+    kind: Mapped[str] = mapped_column(Code)
+    status: Mapped[str] = mapped_column(Code)
+    upstream_id: Mapped[str | None] = mapped_column(Id, ForeignKey("member.id"), index=True)
+    """The member that serves this downstream."""
+    peer_id: Mapped[str | None] = mapped_column(Id, ForeignKey("member.id"), index=True)
+    """The peer server whose member this is; None for our own members."""
+    same_community: Mapped[bool] = mapped_column(Boolean, default=False)
+    """For a peer: the agreement says that both servers are one community."""
+    created_at: Mapped[int] = mapped_column(Moment)
+
+
+class Attribute(Base):
+    """Something true of a member for a time, for example `us_314b_registered`."""
+
+    __tablename__ = "member_attribute"
+
+    member_id: Mapped[str] = mapped_column(Id, ForeignKey("member.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(Code, primary_key=True)
+    valid_until: Mapped[int] = mapped_column(Moment, index=True)
+    lapse_recorded: Mapped[bool] = mapped_column(Boolean, default=False)
+    """The loss of sight that its end brings stands in the feed."""
+
+
+class User(Base):
+    """A person of a member, known by a handle: no name, no address."""
+
+    __tablename__ = "user_account"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    member_id: Mapped[str] = mapped_column(Id, ForeignKey("member.id"), index=True)
+    handle: Mapped[str] = mapped_column(String(64), unique=True)
+    disabled_at: Mapped[int | None] = mapped_column(Moment)
+    created_at: Mapped[int] = mapped_column(Moment)
+
+
+class Client(Base):
+    """An OAuth client of a member (RFC 6749 section 2)."""
+
+    __tablename__ = "client"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    member_id: Mapped[str] = mapped_column(Id, ForeignKey("member.id"), index=True)
+    user_id: Mapped[str | None] = mapped_column(Id, ForeignKey("user_account.id"))
+    kind: Mapped[str] = mapped_column(Code)
+    name: Mapped[str] = mapped_column(String(200))
+    auth_method: Mapped[str] = mapped_column(Code)
+    jwks: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    secret_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
+    secret_expires_at: Mapped[int | None] = mapped_column(Moment)
+    scopes: Mapped[list[str]] = mapped_column(JSON)
+    purposes: Mapped[list[str]] = mapped_column(JSON)
+    default_purpose: Mapped[str] = mapped_column(Code)
+    collections: Mapped[list[str] | None] = mapped_column(JSON)
+    """Ids of the only collections that this client may touch; None: no such bound."""
+    disabled_at: Mapped[int | None] = mapped_column(Moment)
+    created_at: Mapped[int] = mapped_column(Moment)
+
+
+class SharingGroup(Base):
+    """Named members who share under accepted terms."""
+
+    __tablename__ = "sharing_group"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    name: Mapped[str] = mapped_column(String(200), unique=True)
+    owner_id: Mapped[str] = mapped_column(Id, ForeignKey("member.id"), index=True)
+    terms: Mapped[str] = mapped_column(Text)
+    terms_version: Mapped[int]
+    allows_downstream: Mapped[bool] = mapped_column(Boolean, default=False)
+    """The terms let a member release what it receives to those that it serves."""
+    created_at: Mapped[int] = mapped_column(Moment)
+
+
+class GroupRequirement(Base):
+    """A member attribute without which the group's material is not seen: checked at each read."""
+
+    __tablename__ = "group_requirement"
+
+    group_id: Mapped[str] = mapped_column(Id, ForeignKey("sharing_group.id"), primary_key=True)
+    attribute: Mapped[str] = mapped_column(Code, primary_key=True)
+
+
+class GroupMember(Base):
+    """A member in a group. `active` only after its own acceptance of the terms and the owner's act."""
+
+    __tablename__ = "group_member"
+
+    group_id: Mapped[str] = mapped_column(Id, ForeignKey("sharing_group.id"), primary_key=True)
+    member_id: Mapped[str] = mapped_column(Id, ForeignKey("member.id"), primary_key=True, index=True)
+    accepted_terms: Mapped[int | None]
+    """The version of the terms that the member accepted."""
+    active: Mapped[bool] = mapped_column(Boolean, default=False)
+    joined_at: Mapped[int | None] = mapped_column(Moment)
+
+
+class Release(Base):
+    """A member's act of letting one downstream see one collection (TLP:AMBER: one step, never further)."""
+
+    __tablename__ = "downstream_release"
+    __table_args__ = (UniqueConstraint("collection_id", "downstream_id"),)
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    collection_id: Mapped[str] = mapped_column(Id, ForeignKey("collection.id"))
+    upstream_id: Mapped[str] = mapped_column(Id, ForeignKey("member.id"))
+    downstream_id: Mapped[str] = mapped_column(Id, ForeignKey("member.id"), index=True)
+    created_at: Mapped[int] = mapped_column(Moment)
+
+
+class SpentAssertion(Base):
+    """A client assertion's `jti`, kept until it would expire: each is used once (RFC 7523 section 3)."""
+
+    __tablename__ = "spent_assertion"
+
+    client_id: Mapped[str] = mapped_column(Id, ForeignKey("client.id"), primary_key=True)
+    jti: Mapped[str] = mapped_column(String(255), primary_key=True)
+    expires_at: Mapped[int] = mapped_column(Moment, index=True)
+
+
+class RevokedToken(Base):
+    """An access token's `jti` that was revoked before its end (RFC 7009)."""
+
+    __tablename__ = "revoked_token"
+
+    jti: Mapped[str] = mapped_column(String(64), primary_key=True)
+    expires_at: Mapped[int] = mapped_column(Moment)
+
+    __table_args__ = (Index(None, "expires_at"),)

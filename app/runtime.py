@@ -1,0 +1,44 @@
+"""What every verb needs beside its arguments, assembled once per process."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Self
+
+from app.audit.committer import Auditor, GroupCommitter
+from app.clock import Clock, system_clock
+from app.config import Config
+from app.db import Database
+from app.feed.cursor import CursorSeal
+from app.keys import Keyring, derive
+
+
+@dataclass(frozen=True, kw_only=True)
+class Runtime:
+    config: Config
+    db: Database
+    keyring: Keyring
+    cursors: CursorSeal
+    auditor: Auditor
+    clock: Clock
+
+    @classmethod
+    def assemble(
+        cls,
+        config: Config,
+        *,
+        db: Database | None = None,
+        auditor: Callable[[Database], Auditor] | None = None,
+        now: Clock = system_clock,
+    ) -> Self:
+        """Open the database and derive the keys. Starts no thread and opens no connection yet."""
+        database = db or Database(config.url, pool_size=config.threads + 4)
+        secret = config.secret_bytes()
+        made = auditor(database) if auditor else GroupCommitter(database, wait=config.audit_wait)
+        return cls(
+            config=config,
+            db=database,
+            keyring=Keyring(derive(secret, "keyring")),
+            cursors=CursorSeal(derive(secret, "cursors")),
+            auditor=made,
+            clock=now,
+        )

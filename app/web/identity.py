@@ -1,0 +1,187 @@
+"""Who calls: `@requires` stands outermost on every view, before any body is parsed.
+
+The token's signature says who it was made for; whether member, client, user and token still stand is asked of
+the database again inside every transaction, so that a revocation holds from the next one on.
+"""
+
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any
+
+from flask import current_app, g, request
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+from joserfc.jws import extract_compact
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app import record
+from app.audit.entry import Request
+from app.audit.refusals import count
+from app.errors import Forbidden, Unauthenticated
+from app.parties import Client, Member, RevokedToken, User
+from app.policy import ANONYMOUS, Actor
+from app.record import Identify
+from app.runtime import Runtime
+from app.web import limits
+from app.web.state import runtime
+from app.web.tokens import Claims, invalid_token, public_keys, verify
+from schemas.vocabulary import MemberStatus, Scope
+
+View = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Identifies the caller of a token from what the database holds now."""
+
+    claims: Claims
+
+    def __call__(self, session: Session, _now: int) -> Actor:
+        claims = self.claims
+        revoked = select(RevokedToken.jti).where(RevokedToken.jti == claims.jti).exists()
+        row = session.execute(
+            select(Client, Member.status, User.disabled_at)
+            .join(Member, Member.id == Client.member_id)
+            .outerjoin(User, User.id == Client.user_id)
+            .where(Client.id == claims.client_id, Client.member_id == claims.member_id, ~revoked)
+        ).one_or_none()
+        if row is None:
+            raise invalid_token()
+        client, status, user_disabled_at = row
+        stands = (
+            client.disabled_at is None
+            and status == MemberStatus.ACTIVE
+            and user_disabled_at is None
+            and client.user_id == claims.user_id
+            and claims.purpose in client.purposes
+        )
+        if not stands:
+            raise invalid_token()
+        return Actor(
+            member_id=client.member_id,
+            client_id=client.id,
+            user_id=client.user_id,
+            scopes=claims.scopes & frozenset(client.scopes),
+            purpose=claims.purpose,
+            collections=None if client.collections is None else frozenset(client.collections),
+        )
+
+
+def _as_anonymous(_session: Session, _now: int) -> Actor:
+    return ANONYMOUS
+
+
+def identify() -> Identify:
+    """How this request's transactions learn who acts."""
+    found: Identify = g.get("identify", _as_anonymous)
+    return found
+
+
+def origin() -> Request:
+    """Our id of this request, and the caller's network address as far as trusted proxies tell it."""
+    if "origin" not in g:
+        g.origin = Request(network=request.remote_addr)
+    found: Request = g.origin
+    return found
+
+
+class requires:  # noqa: N801 - it reads as a decorator
+    """Declare who may call a view: a token with any of these scopes.
+
+    Args:
+        anonymous: also let callers without a token in, where the operator turned public reading on.
+        person: only a user, through a personal client.
+    """
+
+    def __init__(self, *scopes: Scope, anonymous: bool = False, person: bool = False) -> None:
+        self.scopes = scopes
+        self.anonymous = anonymous
+        self.person = person
+
+    def __call__(self, view: View) -> View:
+        @wraps(view)
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            self._admit()
+            return view(*args, **kwargs)
+
+        guarded._apidoc = deepcopy(getattr(view, "_apidoc", {}))  # type: ignore[attr-defined]
+        scopes = [scope.value for scope in self.scopes]
+        security: list[dict[str, list[str]]] = [{"oauth": [scope]} for scope in scopes] or [{"oauth": []}]
+        if self.anonymous:
+            security.append({})
+        guarded._apidoc.setdefault("manual_doc", {})["security"] = security  # type: ignore[attr-defined]
+        guarded._requires = self  # type: ignore[attr-defined]
+        return guarded
+
+    @staticmethod
+    def nothing(view: View) -> View:
+        """Declare that a view needs no token: token endpoint, metadata, health."""
+        view._apidoc = deepcopy(getattr(view, "_apidoc", {}))  # type: ignore[attr-defined]
+        view._apidoc.setdefault("manual_doc", {})["security"] = []  # type: ignore[attr-defined]
+        view._requires = None  # type: ignore[attr-defined]
+        return view
+
+    def _admit(self) -> None:
+        house = runtime()
+        header = request.headers.get("Authorization")
+        if header is None and self.anonymous and house.config.public_reading:
+            limits.hit_network(house, origin().network)
+            return
+        try:
+            g.identify = Standing(_claims(house, header))
+            with house.db.read() as session:
+                actor = g.identify(session, house.clock())
+        except Unauthenticated:
+            count_refusal()
+            raise
+        limits.hit_client(house, actor.client_id or "")
+        self._check(house, actor)
+
+    def _check(self, house: Runtime, actor: Actor) -> None:
+        wanted = [scope.value for scope in self.scopes]
+        if wanted and not actor.scopes.intersection(wanted):
+            reason, detail = "insufficient_scope", f"This needs the scope {' or '.join(wanted)}."
+        elif self.person and actor.user_id is None:
+            reason, detail = "needs_person", "A person must do this: use a personal client."
+        else:
+            return
+        record.refuse(house, actor, origin(), f"{request.method.lower()}.{request.endpoint}", reason)
+        raise Forbidden(detail, reason=reason, scope=" ".join(wanted), audited=True)
+
+
+def count_refusal() -> None:
+    """Count a request without a valid identity: limited per network first, one audit entry per minute."""
+    house = runtime()
+    limits.hit_network(house, origin().network)
+    count(house.db, origin().network or "unknown", house.clock())
+
+
+def _claims(house: Runtime, header: str | None) -> Claims:
+    if header is None:
+        raise Unauthenticated("Send an access token: Authorization: Bearer …", reason="")
+    scheme, _, token = header.partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Unauthenticated("Send the access token as: Authorization: Bearer …", reason="invalid_request")
+    return verify(house, token.strip(), _published(house, token.strip()))
+
+
+def _published(house: Runtime, token: str) -> KeySet:
+    """The published token keys, read again when a token names one that this process does not hold yet."""
+    held: KeySet | None = current_app.extensions.get("halyard-token-keys")
+    if held is None or _kid(token) not in {key.kid for key in held.keys}:
+        with house.db.read() as session:
+            held = public_keys(house, session)
+        current_app.extensions["halyard-token-keys"] = held
+    return held
+
+
+def _kid(token: str) -> str | None:
+    """The key id that an unverified token names; only used to decide whether to read the keys again."""
+    try:
+        found = extract_compact(token.encode()).headers().get("kid")
+    except (JoseError, ValueError):
+        return None
+    return found if isinstance(found, str) else None

@@ -1,0 +1,1 @@
+"""The published language: words, resources and document schemas. Imports nothing of the server."""
