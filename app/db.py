@@ -97,14 +97,16 @@ def _make_engine(url: str, *, sqlite: bool, pool_size: int) -> Engine:
         engine = create_engine(
             url, poolclass=QueuePool, pool_size=pool_size, max_overflow=20,
             connect_args={"check_same_thread": False, "timeout": SQLITE_BUSY_MS / 1000},
+            hide_parameters=True,
         )  # fmt: skip
         event.listen(engine, "connect", _sqlite_connect)
         event.listen(engine, "begin", _sqlite_begin)
         return engine
     options = f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS} -c timezone=UTC"
     return create_engine(
-        url, pool_size=pool_size, max_overflow=20, pool_pre_ping=True, connect_args={"options": options}
-    )
+        url, pool_size=pool_size, max_overflow=20, pool_pre_ping=True, hide_parameters=True,
+        connect_args={"options": options},
+    )  # fmt: skip
 
 
 def _sqlite_connect(connection: Any, _record: Any) -> None:

@@ -7,7 +7,7 @@ was about. Reads have no class here: their entry is built where the bytes are (`
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from app.policy import MarkingView
+from app.question import MarkingView
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +101,12 @@ class TokenIssued(Event):
 
 class TokenRevoked(Event):
     kind = "token.revoked"
+
+
+class TokenIntrospected(Event):
+    """A client asked whether a token stands; the reason is what it was told."""
+
+    kind = "token.introspected"
 
 
 class GroupAdded(Event):
@@ -205,3 +211,9 @@ class IncarnationBegun(Event):
     """The feed began anew after a restore."""
 
     kind = "feed.incarnation-begun"
+
+
+class AnswerReplayed(Event):
+    """A stored answer was given again to a request that came again with its `Idempotency-Key`."""
+
+    kind = "answer.replayed"

@@ -6,8 +6,9 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from app.markings import Collection, Marking, MarkingMember, MarkingPurpose, MarkingUser
-from app.parties import GroupMember, Member, Release, SharingGroup
-from app.policy import Actor, Circle, Facts, MarkingView, Thing, in_group
+from app.parties import GroupMember, Member, Release, SharingGroup, User
+from app.policy import in_group
+from app.question import Actor, Circle, Facts, MarkingView, Thing
 from schemas.vocabulary import AudienceKind, MemberKind, MemberStatus, Pap, Tlp
 
 
@@ -25,13 +26,21 @@ def load_facts(session: Session, actor: Actor, now: int, *, public_reading: bool
     return Facts(
         actor=actor,
         public_reading=public_reading,
-        kind=member.kind,
         same_community=member.same_community,
         own=circles[member.id],
+        person=_person(session, actor),
         upstream=circles.get(member.upstream_id or ""),
         represented=tuple(circles[other.id] for other in others if other.peer_id == member.id),
         released=frozenset(session.scalars(released)) if member.upstream_id else frozenset(),
     )
+
+
+def _person(session: Session, actor: Actor) -> str | None:
+    if actor.user_id is None:
+        return None
+    user = session.get(User, actor.user_id)
+    stands = user is not None and user.disabled_at is None and user.member_id == actor.member_id
+    return actor.user_id if stands else None
 
 
 def _circles(session: Session, members: Iterable[Member], now: int) -> dict[str, Circle]:
@@ -46,6 +55,7 @@ def _circles(session: Session, members: Iterable[Member], now: int) -> dict[str,
     return {
         row.id: Circle(
             member_id=row.id,
+            kind=row.kind,
             sector=row.sector,
             active=row.status == MemberStatus.ACTIVE,
             groups=frozenset(groups[row.id]),

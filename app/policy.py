@@ -9,23 +9,21 @@ Both take the actor, the time and the purpose as arguments; nothing is ambient. 
 to the same answers, and a table written out by hand holds both to the rules.
 """
 
-from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, false, or_, true
+from sqlalchemy import ColumnElement, Exists, and_, exists, false, or_, true
 from sqlalchemy.orm import aliased
 
 from app.errors import Forbidden
 from app.markings import Collection, Marking, MarkingMember, MarkingPurpose, MarkingUser, Place
 from app.parties import Attribute, GroupMember, GroupRequirement, Member, Release, SharingGroup, User
+from app.question import Action, Actor, Allowed, Circle, Denied, Facts, MarkingView, Thing, Verdict
 from schemas.vocabulary import (
     PAP_RANK,
     TLP_RANK,
     AudienceKind,
     MemberKind,
     MemberStatus,
-    Pap,
     Rank,
     Sector,
     Tlp,
@@ -41,120 +39,8 @@ ALLOWED_AUDIENCES: dict[Tlp, frozenset[AudienceKind]] = {
     Tlp.RED: frozenset({AudienceKind.USERS}),
 }
 
-
-@dataclass(frozen=True, kw_only=True)
-class Actor:
-    """Who asks. `user_id` is set for a person only: a personal client's token or a console session."""
-
-    member_id: str | None = None
-    client_id: str | None = None
-    user_id: str | None = None
-    scopes: frozenset[str] = frozenset()
-    purpose: str | None = None
-    collections: frozenset[str] | None = None
-    """The only collections that this client may touch; None: no such bound."""
-    system: bool = False
-    """The operator at the machine itself (command line, worker): every verb of administration, no sight."""
-
-    @property
-    def anonymous(self) -> bool:
-        return self.member_id is None and not self.system
-
-
-ANONYMOUS = Actor()
-SYSTEM = Actor(system=True)
-
-
-@dataclass(frozen=True, kw_only=True)
-class MarkingView:
-    """A marking with everything that a decision about it needs."""
-
-    tlp: Tlp
-    pap: Pap
-    owner_id: str
-    audience: AudienceKind
-    group_id: str | None = None
-    members: frozenset[str] = frozenset()
-    users: frozenset[str] = frozenset()
-    prohibited: frozenset[str] = frozenset()
-    downstream_allowed: bool = True
-    """The group's terms let material go to downstreams; true where no group is named."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Thing:
-    """What is asked about: a collection, or something in it with a narrower marking of its own."""
-
-    collection_id: str
-    marking: MarkingView
-    narrower: MarkingView | None = None
-
-    @property
-    def owner_id(self) -> str:
-        return self.marking.owner_id
-
-    @property
-    def effective(self) -> MarkingView:
-        return self.narrower or self.marking
-
-
-@dataclass(frozen=True, kw_only=True)
-class Circle:
-    """What is true of one member now: its standing in groups, as far as required attributes hold."""
-
-    member_id: str
-    sector: str
-    active: bool
-    groups: frozenset[str]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Facts:
-    """An actor with everything true of it at one moment. Loaded once per transaction."""
-
-    actor: Actor
-    public_reading: bool = False
-    kind: str = MemberKind.MEMBER
-    same_community: bool = False
-    own: Circle | None = None
-    upstream: Circle | None = None
-    """For a downstream: the member that serves it."""
-    represented: tuple[Circle, ...] = ()
-    """For a peer server: its members that are known here."""
-    released: frozenset[str] = field(default_factory=frozenset)
-    """Collections that the upstream released to this downstream."""
-
-
-class Action(StrEnum):
-    READ = "read"
-    RECEIVE = "receive"
-    """Read through a feed, export or lookup: RED never travels there."""
-    EDIT = "edit"
-    """Draft, publish, deprecate, retract, withdraw, see the recipients: the owner's."""
-    NARROW = "narrow"
-    WIDEN = "widen"
-    RELEASE = "release"
-    """Let an own downstream see it."""
-
-
-@dataclass(frozen=True)
-class Allowed:
-    def __bool__(self) -> bool:
-        return True
-
-
-@dataclass(frozen=True)
-class Denied:
-    """`reason` is a code for programs and the audit log, `detail` says what would help."""
-
-    reason: str
-    detail: str
-
-    def __bool__(self) -> bool:
-        return False
-
-
-Verdict = Allowed | Denied
+AUDIENCE_RANK = {kind: rank for rank, kind in enumerate(AudienceKind)}
+"""From the widest kind to the narrowest, in the order of the vocabulary."""
 
 ALLOWED = Allowed()
 NOT_VISIBLE = Denied("not_visible", "This marking does not address you.")
@@ -181,16 +67,7 @@ def may(facts: Facts, action: Action, thing: Thing) -> Verdict:
         return _may_read(facts, thing, through_feed=action is Action.RECEIVE)
     if action is Action.RELEASE:
         return _may_release(facts, thing)
-    if actor.member_id != thing.owner_id:
-        return NOT_OWNER
-    if thing.effective.tlp is Tlp.RED and actor.user_id is None:
-        return NEEDS_PERSON
-    if action is Action.WIDEN:
-        if actor.user_id is None:
-            return NEEDS_PERSON
-        if TLP_RANK[thing.effective.tlp] >= Rank.AMBER_STRICT:
-            return NEEDS_SECOND
-    return ALLOWED
+    return _may_change(facts, action, thing)
 
 
 def require(facts: Facts, action: Action, thing: Thing) -> None:
@@ -207,6 +84,23 @@ def require_person(actor: Actor) -> str:
     return actor.user_id
 
 
+def _may_change(facts: Facts, action: Action, thing: Thing) -> Verdict:
+    actor = facts.actor
+    if actor.member_id != thing.owner_id:
+        return NOT_OWNER
+    if thing.effective.tlp is Tlp.RED:
+        if actor.user_id is None:
+            return NEEDS_PERSON
+        if not _sees_red(facts, thing.effective):
+            return NOT_VISIBLE
+    if action is Action.WIDEN:
+        if actor.user_id is None:
+            return NEEDS_PERSON
+        if TLP_RANK[thing.effective.tlp] >= Rank.AMBER_STRICT:
+            return NEEDS_SECOND
+    return ALLOWED
+
+
 def _may_read(facts: Facts, thing: Thing, *, through_feed: bool) -> Verdict:
     views = [thing.marking] if thing.narrower is None else [thing.marking, thing.narrower]
     for view in views:
@@ -218,7 +112,7 @@ def _may_read(facts: Facts, thing: Thing, *, through_feed: bool) -> Verdict:
         if facts.actor.purpose in view.prohibited and facts.actor.member_id != view.owner_id:
             return Denied(
                 "purpose_prohibited",
-                f"Its owner prohibits the purpose {facts.actor.purpose}. Ask for a token with another purpose.",
+                f"Its owner prohibits the purpose {facts.actor.purpose}. Use a token with another purpose.",
             )
     return ALLOWED
 
@@ -239,29 +133,43 @@ def _sees(facts: Facts, view: MarkingView, collection_id: str) -> bool:
     if not own.active:
         return False
     if view.tlp is Tlp.RED:
-        return facts.actor.user_id is not None and facts.actor.user_id in view.users
+        return _sees_red(facts, view)
     if own.member_id == view.owner_id or view.audience is AudienceKind.PUBLIC:
         return True
+    if own.sector == Sector.AUTHORITY and view.audience is not AudienceKind.GROUP:
+        return False
     if view.audience is AudienceKind.COMMUNITY:
-        if facts.kind == MemberKind.PEER:
-            return facts.same_community
-        return own.sector != Sector.AUTHORITY
+        return facts.same_community if own.kind == MemberKind.PEER else True
     if _in_audience(own, view):
         return True
     return view.tlp is not Tlp.AMBER_STRICT and _sees_through_another(facts, view, collection_id)
 
 
+def _sees_red(facts: Facts, view: MarkingView) -> bool:
+    """The named user alone, as a person; one of an authority only what that authority itself marked."""
+    own = facts.own
+    if own is None or facts.person is None or facts.person not in view.users:
+        return False
+    return own.sector != Sector.AUTHORITY or own.member_id == view.owner_id
+
+
 def _sees_through_another(facts: Facts, view: MarkingView, collection_id: str) -> bool:
-    if facts.kind == MemberKind.PEER:
+    own, upstream = facts.own, facts.upstream
+    if own is None:
+        return False
+    if own.kind == MemberKind.PEER:
         return any(member.active and _in_audience(member, view) for member in facts.represented)
-    upstream = facts.upstream
-    if facts.kind != MemberKind.DOWNSTREAM or upstream is None or collection_id not in facts.released:
+    served = own.kind == MemberKind.DOWNSTREAM and own.sector != Sector.AUTHORITY
+    if not served or upstream is None or collection_id not in facts.released:
         return False
     entitled = _in_audience(upstream, view) or upstream.member_id == view.owner_id
     return upstream.active and view.downstream_allowed and entitled
 
 
 def _in_audience(member: Circle, view: MarkingView) -> bool:
+    """Addressed itself. A peer server never is: it receives for its members."""
+    if member.kind == MemberKind.PEER:
+        return False
     if view.audience is AudienceKind.GROUP:
         return view.group_id in member.groups
     named = view.audience is AudienceKind.MEMBERS and member.member_id in view.members
@@ -296,23 +204,30 @@ def visible_to(
 
 
 def place_visible(actor: Actor, now: int, *, any_purpose: bool = False) -> Condition:
-    """Condition over `Place` of kind `collection`, joined to `Collection` and its `Marking`, for feeds."""
+    """Condition over `Place` of kind `collection`, joined to `Collection` and its `Marking`, for feeds.
+
+    For members only: nobody reads a feed without a token.
+    """
     inner = aliased(Marking)
     parts = [inner.id == Place.marking_id, _actor_sees(actor, inner, Place.collection_id, now)]
     parts.append(inner.tlp != Tlp.RED)
     if not any_purpose:
         parts.append(_purpose_allowed(actor, inner))
-    narrower_visible = or_(Place.marking_id.is_(None), exists().where(*parts))
+    narrower_visible = or_(Place.marking_id.is_(None), _any(inner).where(*parts))
     return and_(visible_to(actor, now, through_feed=True, any_purpose=any_purpose), narrower_visible)
 
 
-def item_visible(actor: Actor, marking_id: Any, collection_id: Any, now: int) -> Condition:
-    """Condition for an item whose narrower marking (or NULL) is `marking_id`; its collection is asked apart."""
+def item_visible(
+    actor: Actor, marking_id: Any, collection_id: Any, now: int, *, public_reading: bool = False
+) -> Condition:
+    """Condition for an item whose narrower marking is `marking_id` or NULL; its collection is asked apart."""
     inner = aliased(Marking)
     seen = and_(
-        inner.id == marking_id, _actor_sees(actor, inner, collection_id, now), _purpose_allowed(actor, inner)
+        inner.id == marking_id,
+        _actor_sees(actor, inner, collection_id, now, public_reading=public_reading),
+        _purpose_allowed(actor, inner),
     )
-    return or_(marking_id.is_(None), exists().where(seen))
+    return or_(marking_id.is_(None), _any(inner).where(seen))
 
 
 def member_sees(reader: Any, marking: Any, collection_id: Any, now: int) -> Condition:
@@ -321,22 +236,30 @@ def member_sees(reader: Any, marking: Any, collection_id: Any, now: int) -> Cond
     `reader` and `marking` are mapped classes or aliases of the enclosing statement, so that the same rule
     answers for one reader and for all of them.
     """
-    community = or_(
-        and_(reader.kind == MemberKind.PEER, reader.same_community.is_(True)),
-        and_(reader.kind != MemberKind.PEER, reader.sector != Sector.AUTHORITY),
-    )
+    community = or_(reader.kind != MemberKind.PEER, reader.same_community.is_(True))
     beyond = and_(marking.tlp != Tlp.AMBER_STRICT, _through_another(reader, marking, collection_id, now))
+    addressed = or_(
+        and_(marking.audience == AudienceKind.COMMUNITY, community), _addressed(reader, marking, now), beyond
+    )
+    open_to_it = or_(reader.sector != Sector.AUTHORITY, marking.audience == AudienceKind.GROUP)
     return and_(
         reader.status == MemberStatus.ACTIVE,
         marking.tlp != Tlp.RED,
         or_(
             reader.id == marking.owner_id,
             marking.audience == AudienceKind.PUBLIC,
-            and_(marking.audience == AudienceKind.COMMUNITY, community),
-            _addressed(reader, marking, now),
-            beyond,
+            and_(open_to_it, addressed),
         ),
     )
+
+
+def _any(*own: Any) -> Exists:
+    """EXISTS over its own tables; every other one that it mentions belongs to an enclosing statement.
+
+    Left to itself, a table of a statement two levels up would quietly become a second, unrelated one, and the
+    condition true for everybody.
+    """
+    return exists().select_from(*own).correlate_except(*own)
 
 
 def _actor_sees(
@@ -347,16 +270,18 @@ def _actor_sees(
     if actor.member_id is None:
         return false()
     reader = aliased(Member)
-    seen = exists().where(reader.id == actor.member_id, member_sees(reader, marking, collection_id, now))
+    seen = _any(reader).where(reader.id == actor.member_id, member_sees(reader, marking, collection_id, now))
     if actor.user_id is None:
         return seen
-    named = exists().where(
+    named = _any(MarkingUser, User, reader).where(
         MarkingUser.marking_id == marking.id,
         MarkingUser.user_id == actor.user_id,
         User.id == MarkingUser.user_id,
         User.disabled_at.is_(None),
+        User.member_id == actor.member_id,
         reader.id == User.member_id,
         reader.status == MemberStatus.ACTIVE,
+        or_(reader.sector != Sector.AUTHORITY, reader.id == marking.owner_id),
     )
     return or_(seen, and_(marking.tlp == Tlp.RED, named))
 
@@ -364,34 +289,38 @@ def _actor_sees(
 def _purpose_allowed(actor: Actor, marking: Any) -> Condition:
     if actor.purpose is None:
         return true()
-    prohibits = exists().where(
+    prohibits = _any(MarkingPurpose).where(
         MarkingPurpose.marking_id == marking.id, MarkingPurpose.purpose == actor.purpose
     )
     return or_(marking.owner_id == actor.member_id, ~prohibits)
 
 
 def _addressed(reader: Any, marking: Any, now: int) -> Condition:
-    named = exists().where(
+    named = _any(MarkingMember).where(
         MarkingMember.marking_id == marking.id, MarkingMember.member_id == reader.id
     )
-    return or_(
-        and_(marking.audience == AudienceKind.GROUP, in_group(reader.id, marking.group_id, now)),
-        and_(marking.audience == AudienceKind.MEMBERS, reader.sector != Sector.AUTHORITY, named),
+    return and_(
+        reader.kind != MemberKind.PEER,
+        or_(
+            and_(marking.audience == AudienceKind.GROUP, in_group(reader.id, marking.group_id, now)),
+            and_(marking.audience == AudienceKind.MEMBERS, reader.sector != Sector.AUTHORITY, named),
+        ),
     )
 
 
 def in_group(member_id: Any, group_id: Any, now: int) -> Condition:
     """Condition: the member is active in the group and holds every attribute that it requires, now."""
-    holds = exists().where(
+    holds = _any(Attribute).where(
         Attribute.member_id == member_id,
         Attribute.name == GroupRequirement.attribute,
         Attribute.valid_until > now,
     )
-    lacks_one = exists().where(GroupRequirement.group_id == group_id, ~holds)
-    return exists().where(
-        GroupMember.group_id == group_id,
-        GroupMember.member_id == member_id,
-        GroupMember.active.is_(True),
+    lacks_one = _any(GroupRequirement).where(GroupRequirement.group_id == group_id, ~holds)
+    inside = aliased(GroupMember)  # so that the question may be asked of a row of the same table
+    return _any(inside).where(
+        inside.group_id == group_id,
+        inside.member_id == member_id,
+        inside.active.is_(True),
         ~lacks_one,
     )
 
@@ -402,9 +331,11 @@ def _through_another(reader: Any, marking: Any, collection_id: Any, now: int) ->
     entitled = or_(_addressed(other, marking, now), other.id == marking.owner_id)
     terms_allow = or_(
         marking.group_id.is_(None),
-        exists().where(SharingGroup.id == marking.group_id, SharingGroup.allows_downstream.is_(True)),
+        _any(SharingGroup).where(
+            SharingGroup.id == marking.group_id, SharingGroup.allows_downstream.is_(True)
+        ),
     )
-    released = exists().where(
+    released = _any(Release, other).where(
         Release.collection_id == collection_id,
         Release.downstream_id == reader.id,
         Release.upstream_id == reader.upstream_id,
@@ -413,13 +344,15 @@ def _through_another(reader: Any, marking: Any, collection_id: Any, now: int) ->
         entitled,
     )
     member = aliased(Member)
-    represented = exists().where(
+    represented = _any(member).where(
         member.peer_id == reader.id,
         member.status == MemberStatus.ACTIVE,
         _addressed(member, marking, now),
     )
     return or_(
-        and_(reader.kind == MemberKind.DOWNSTREAM, terms_allow, released),
+        and_(
+            reader.kind == MemberKind.DOWNSTREAM, reader.sector != Sector.AUTHORITY, terms_allow, released
+        ),
         and_(reader.kind == MemberKind.PEER, represented),
     )
 
@@ -432,6 +365,13 @@ def check_audience(view: MarkingView) -> str | None:
     if view.audience not in ALLOWED_AUDIENCES[view.tlp]:
         allowed = ", ".join(sorted(ALLOWED_AUDIENCES[view.tlp]))
         return f"{view.tlp} takes an audience of kind: {allowed}."
+    named = {
+        AudienceKind.GROUP: view.group_id is not None,
+        AudienceKind.MEMBERS: bool(view.members),
+        AudienceKind.USERS: bool(view.users),
+    }
+    if any(given for kind, given in named.items() if kind is not view.audience):
+        return "An audience is of one kind: named members or users stand instead of a group, never beside it."
     if view.audience is AudienceKind.GROUP and view.group_id is None:
         return "Name the sharing group of the audience."
     if view.audience is AudienceKind.MEMBERS and not view.members:
@@ -450,12 +390,8 @@ def at_least_as_strict(new: MarkingView, old: MarkingView) -> bool:
         return False
     if not new.prohibited >= old.prohibited or new.owner_id != old.owner_id:
         return False
-    if old.audience is AudienceKind.GROUP and new.audience is AudienceKind.GROUP:
-        return new.group_id == old.group_id
-    if old.audience is AudienceKind.MEMBERS:
-        return new.audience is AudienceKind.USERS or (
-            new.audience is AudienceKind.MEMBERS and new.members <= old.members
-        )
-    if old.audience is AudienceKind.USERS:
-        return new.audience is AudienceKind.USERS and new.users <= old.users
-    return True
+    if AUDIENCE_RANK[new.audience] < AUDIENCE_RANK[old.audience]:
+        return False
+    if old.audience is not new.audience:
+        return True
+    return new.group_id == old.group_id and new.members <= old.members and new.users <= old.users

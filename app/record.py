@@ -20,7 +20,8 @@ from app.facts import load_facts
 from app.feed import append as feed
 from app.feed import sight
 from app.feed.append import Line
-from app.policy import SYSTEM, Action, Actor, Facts, Thing, require
+from app.policy import require
+from app.question import SYSTEM, Action, Actor, Facts, Thing
 from app.runtime import Runtime
 from schemas.vocabulary import ChangeKind, Decision
 

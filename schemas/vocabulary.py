@@ -206,6 +206,16 @@ class SignalType(StrEnum):
     HMAC_SHA256 = "hmac_sha256"
 
 
+class ItemStatus(StrEnum):
+    """What became of one item of a bulk request. Nothing here says that anybody else has it."""
+
+    ACCEPTED = "accepted"
+    ALREADY_YOURS = "already_yours"
+    WITHDRAWN = "withdrawn"
+    ALREADY_WITHDRAWN = "already_withdrawn"
+    REFUSED = "refused"
+
+
 class Identifier(StrEnum):
     """What an `hmac_sha256` signal was made from.
 

@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
 from app.audit.entry import Entry
 from app.audit.models import AuditEntry, AuditPrivate, AuditSubject, PolicyEpoch
+
+_EPOCH_LOCK = 0x48414C59
+"""Number of the advisory lock that stands for the policy epoch."""
 
 
 def append(session: Session, entries: Sequence[Entry]) -> None:
@@ -50,16 +53,22 @@ def read_epoch(session: Session) -> int:
 
 def hold_epoch(session: Session) -> int:
     """The policy epoch, held still until the transaction ends: decisions made under it stay true."""
-    held = select(PolicyEpoch.epoch).where(PolicyEpoch.id == 1).with_for_update(read=True)
-    return session.execute(held).scalar_one()
+    _lock(session, "pg_advisory_xact_lock_shared")
+    return read_epoch(session)
 
 
 def move_epoch(session: Session) -> int:
-    """Move the policy epoch, and wait for everybody who holds the old one.
+    """Move the policy epoch, after everybody who holds the old one. Taken before any other lock."""
+    _lock(session, "pg_advisory_xact_lock")
+    moved = update(PolicyEpoch).where(PolicyEpoch.id == 1).values(epoch=PolicyEpoch.epoch + 1)
+    return session.execute(moved.returning(PolicyEpoch.epoch)).scalar_one()
 
-    Taken first, before any other lock.
+
+def _lock(session: Session, function: str) -> None:
+    """Take the epoch's lock: advisory on PostgreSQL, and none on SQLite, which has one writer at a time.
+
+    Advisory locks queue fairly, so that a stream of holders cannot starve a move, and they write nothing,
+    which a row lock taken by every exchange would.
     """
-    moved = (update(PolicyEpoch).where(PolicyEpoch.id == 1).values(epoch=PolicyEpoch.epoch + 1)).returning(
-        PolicyEpoch.epoch
-    )
-    return session.execute(moved).scalar_one()
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(select(getattr(func, function)(_EPOCH_LOCK)))

@@ -12,7 +12,7 @@ from typing import Any
 
 from app import canonical, clock
 from app.events import Subject
-from app.policy import Actor
+from app.question import Actor
 from schemas.vocabulary import Decision
 
 SALT_BYTES = 16

@@ -27,6 +27,7 @@ class AuditEntry(Base):
 
     __table_args__ = (
         Index("ix_audit_entry_member_seq", "member_id", "seq"),
+        Index("ix_audit_entry_client_seq", "client_id", "seq"),
         Index("ix_audit_entry_action_seq", "action", "seq"),
         Index(
             "ix_audit_entry_pending", "at",
@@ -50,7 +51,13 @@ class AuditSubject(Base):
     first: Mapped[int | None] = mapped_column(Moment)
     last: Mapped[int | None] = mapped_column(Moment)
 
-    __table_args__ = (Index("ix_audit_subject_range", "collection_id", "first", "last"),)
+    __table_args__ = (
+        Index("ix_audit_subject_range", "collection_id", "first", "last"),
+        Index(
+            "ix_audit_subject_version", "collection_id", "version",
+            sqlite_where=version.is_not(None), postgresql_where=version.is_not(None),
+        ),
+    )  # fmt: skip
 
 
 class AuditPrivate(Base):

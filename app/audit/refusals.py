@@ -10,7 +10,7 @@ from app.audit.models import RefusalCount
 from app.clock import MINUTE
 from app.db import Database
 from app.events import Subject
-from app.policy import ANONYMOUS
+from app.question import ANONYMOUS
 from schemas.vocabulary import Decision
 
 BATCH = 500

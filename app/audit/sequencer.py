@@ -14,11 +14,17 @@ from app.db import Database
 BATCH = 2_000
 
 
-def step(db: Database, *, batch: int = BATCH) -> int:
-    """Sequence up to `batch` entries; returns how many. Safe to run anywhere, any number of times."""
+def step(db: Database, *, batch: int = BATCH, wait: bool = False) -> int:
+    """Sequence up to `batch` entries; returns how many. Safe to run anywhere, any number of times.
+
+    Args:
+        wait: for another process that is sequencing now; otherwise leave it to that one.
+    """
     with db.write() as session:
         head = session.execute(
-            select(AuditHead.seq).where(AuditHead.id == 1).with_for_update(skip_locked=not db.sqlite)
+            select(AuditHead.seq)
+            .where(AuditHead.id == 1)
+            .with_for_update(skip_locked=not db.sqlite and not wait)
         ).scalar_one_or_none()
         if head is None:  # another process is sequencing now
             return 0
@@ -31,17 +37,23 @@ def step(db: Database, *, batch: int = BATCH) -> int:
             return 0
         entries = cast(Table, AuditEntry.__table__)
         session.execute(
-            update(entries).where(entries.c.id == bindparam("entry")).values(seq=bindparam("number")),
-            [{"entry": entry, "number": head + 1 + n} for n, entry in enumerate(pending)],
+            update(entries).where(entries.c.id == bindparam("pending_id")).values(seq=bindparam("number")),
+            [{"pending_id": entry, "number": head + 1 + n} for n, entry in enumerate(pending)],
         )
         session.execute(update(AuditHead).where(AuditHead.id == 1).values(seq=head + len(pending)))
         return len(pending)
 
 
+def waiting(db: Database) -> bool:
+    """Whether an entry has no place yet: asked without a lock."""
+    with db.read() as session:
+        return session.scalar(select(AuditEntry.id).where(AuditEntry.seq.is_(None)).limit(1)) is not None
+
+
 def drain(db: Database) -> int:
-    """Sequence everything that is committed now; returns how many."""
+    """Sequence everything that is committed now; returns how many. After it all of it can be read."""
     total = 0
-    while moved := step(db):
+    while moved := step(db, wait=True):
         total += moved
         if moved < BATCH:
             break

@@ -39,7 +39,11 @@ class Scope:
 def readers(session: Session, scope: Scope, now: int) -> Sees:
     """Who sees which place at `now`, through feeds."""
     inner = aliased(Marking)
-    narrower = exists().where(inner.id == Place.marking_id, member_sees(Member, inner, Collection.id, now))
+    narrower = (
+        exists()
+        .where(inner.id == Place.marking_id, member_sees(Member, inner, Collection.id, now))
+        .correlate_except(inner)
+    )
     pairs = (
         select(Member.id, Place.id, Marking.owner_id, Marking.id, Place.marking_id)
         .select_from(Place)
@@ -93,6 +97,12 @@ def watching(session: Session, scope: Scope, now: int, lines: list[Line]) -> Ite
     session.flush()
     after = readers(session, scope, now)
     lines.extend(_difference(session, before, after))
+
+
+def any_lapsed(session: Session, now: int) -> bool:
+    """Whether an attribute ended whose loss of sight the feed does not show yet."""
+    lapsed = exists().where(Attribute.valid_until <= now, Attribute.lapse_recorded.is_(False))
+    return session.execute(select(lapsed)).scalar_one()
 
 
 def settle(session: Session, now: int, lines: list[Line]) -> list[Attribute]:

@@ -17,9 +17,9 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from app import idempotency, record
 from app.audit.committer import EpochMovedError
 from app.errors import Forbidden, Gone, HalyardError, Invalid, NotFound, Unavailable
-from app.events import Subject
+from app.events import AnswerReplayed, Subject
 from app.idempotency import Answer
-from app.policy import ANONYMOUS, Actor
+from app.question import ANONYMOUS, Actor
 from app.record import Tx
 from app.web.identity import identify, origin
 from app.web.state import runtime
@@ -107,7 +107,7 @@ def write(
         try:
             with record.begin(house, identify(), origin(), moves_policy=moves_policy) as tx:
                 actor = tx.actor
-                reply = _once(tx, key, asked_digest, work)
+                reply = _once(tx, key, asked_digest, asked, work)
         except IntegrityError:
             if key is None:
                 raise
@@ -123,13 +123,14 @@ def write(
     raise contended()
 
 
-def _once(tx: Tx, key: str | None, digest: bytes, work: Callable[[Tx], Reply]) -> Reply:
+def _once(tx: Tx, key: str | None, digest: bytes, asked: Subject, work: Callable[[Tx], Reply]) -> Reply:
     """Do the work, or find the answer of the same request made earlier."""
     client_id = tx.actor.client_id
     if key is None or client_id is None:
         return work(tx)
     known = idempotency.find(tx.session, client_id, key, digest)
     if known is not None:
+        record.record(tx, AnswerReplayed(subjects=(asked,)))
         return _replayed(known)
     row = idempotency.reserve(tx.session, client_id, key, digest, tx.now)
     reply = work(tx)

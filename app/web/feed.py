@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from app.errors import Forbidden
 from app.feed import incarnation
 from app.feed.cursor import Position, View
-from app.feed.read import Page, Seen, begin_position, excluded, read
+from app.feed.page import Page, Seen
+from app.feed.read import begin_position, read
+from app.feed.visible import excluded
 from app.record import Tx
 from schemas.vocabulary import CollectionKind, Scope
 

@@ -22,7 +22,7 @@ from app.audit.entry import Request
 from app.audit.refusals import count
 from app.errors import Forbidden, Unauthenticated
 from app.parties import Client, Member, RevokedToken, User
-from app.policy import ANONYMOUS, Actor
+from app.question import ANONYMOUS, Actor
 from app.record import Identify
 from app.runtime import Runtime
 from app.web import limits

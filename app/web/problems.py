@@ -9,6 +9,7 @@ from flask import Flask, Response, g
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from app import errors
+from app.logs import frames
 from app.web.identity import origin
 
 log = structlog.get_logger(__name__)
@@ -79,7 +80,7 @@ def http_problem(error: HTTPException) -> Response:
 
 def unexpected_problem(error: Exception) -> Response:
     """A fault of ours: logged by its type, answered without any detail."""
-    log.error("request.failed", request=origin().id, error=type(error).__name__, exc_info=error)
+    log.error("request.failed", request=origin().id, error=type(error).__name__, at=frames(error))
     return problem(
         HTTPStatus.INTERNAL_SERVER_ERROR,
         "internal",

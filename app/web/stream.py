@@ -10,13 +10,15 @@ from dataclasses import dataclass
 
 import structlog
 from flask import Response
+from sqlalchemy.exc import SQLAlchemyError
 
 from app import record
 from app.audit.committer import EpochMovedError
 from app.audit.entry import Request, build
 from app.errors import HalyardError, Unavailable
 from app.events import Subject
-from app.policy import ANONYMOUS, Actor
+from app.logs import frames
+from app.question import ANONYMOUS, Actor
 from app.record import Identify, Tx
 from app.runtime import Runtime
 from app.web.exchange import ATTEMPTS, REFUSALS, audit_refusal, contended, question
@@ -98,6 +100,8 @@ class Stream:
             HalyardError
         ) as error:  # revoked or unavailable midway: the stream stops without a closing line
             log.info("stream.ended-early", reason=error.reason)
+        except SQLAlchemyError as error:
+            log.error("stream.failed", error=type(error).__name__, at=frames(error))  # noqa: TRY400
         finally:
             self._close(decision)
 

@@ -1,0 +1,139 @@
+"""Reads the log: for auditors all of it, for a member what concerns its own data.
+
+A member sees its own entries whole. Of others' it sees who read or was refused what it owns, when, under
+which marking and purpose, and how much: no client, user, request or commitment, and no other subject.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from sqlalchemy.orm import Session
+
+from app.audit import queries
+from app.audit.models import AuditEntry, AuditPrivate
+from app.audit.queries import Filter, Shown
+from app.errors import Forbidden, NotFound
+from app.policy import NOT_BOUND
+from app.question import Actor
+from schemas.vocabulary import Scope, Tlp
+
+BANDED = frozenset({"signals.looked-up"})
+"""Actions whose counts an owner sees in bands: an exact one could tell which signal matched."""
+BANDS = (1, 10, 100, 1_000, 10_000)
+
+_SHOWN_OF_OTHERS = ("id", "at", "action", "decision", "purpose", "reason")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """One entry for one reader: final JSON, and the number that the next page begins after."""
+
+    seq: int
+    body: bytes
+
+
+def objects(session: Session, asked: Filter) -> list[str]:
+    """The ids whose lines in the feed `find` needs to answer who was given them."""
+    return queries.objects(session, asked)
+
+
+def find(
+    session: Session, actor: Actor, asked: Filter, shown: Sequence[Shown], *, after: int, limit: int
+) -> list[Item]:
+    """Entries behind a number, oldest first, as far as they have their place in the log.
+
+    Args:
+        shown: the feed's lines of what is asked about, so that pages that gave it out are found.
+
+    Raises:
+        Forbidden: the client is bound to collections; the log is not cut that way.
+    """
+    scope = _scope(actor)
+    rows = queries.entries(session, scope, asked, shown, after, limit)
+    return [Item(seq=row.seq or 0, body=_render(row, actor, scope)) for row in rows]
+
+
+def get(session: Session, actor: Actor, entry_id: str) -> Item:
+    """One entry; for auditors with what its commitments open to, while that is retained.
+
+    A member gets no openings: with the salt, the network address in an entry could be guessed.
+
+    Raises:
+        NotFound: it does not exist, or does not concern the reader.
+        Forbidden: as `find`.
+    """
+    scope = _scope(actor)
+    row = queries.entry(session, scope, entry_id)
+    if row is None:
+        raise NotFound
+    body = _render(row, actor, scope)
+    if scope.member is None:
+        opened = msgspec.json.encode(_openings(queries.private(session, entry_id)))
+        body = body[:-1] + b',"openings":' + opened + b"}"
+    return Item(seq=row.seq or 0, body=body)
+
+
+def _scope(actor: Actor) -> queries.Scope:
+    if actor.collections is not None:
+        raise Forbidden(NOT_BOUND.detail, reason=NOT_BOUND.reason)
+    return queries.Scope(member=None if Scope.AUDIT_READ in actor.scopes else actor.member_id)
+
+
+def _render(row: AuditEntry, actor: Actor, scope: queries.Scope) -> bytes:
+    """Stored bytes as they are, or what is left for a reader that may not have all of it."""
+    if scope.member is None:
+        return b'{"index":%d,"entry":%b}' % (row.seq or 0, row.entry)
+    document = json.loads(row.entry)
+    reduced = _for_member(document, scope.member, actor.user_id)
+    if reduced == document:
+        return b'{"entry":%b,"reduced":false}' % row.entry
+    return b'{"entry":%b,"reduced":true}' % msgspec.json.encode(reduced)
+
+
+def _for_member(document: dict[str, Any], member_id: str, user_id: str | None) -> dict[str, Any]:
+    acting = document["actor"]
+    if acting["member"] == member_id:
+        own_eyes = user_id is not None and acting["user"] == user_id
+        subjects = [each if own_eyes else _without_red(each) for each in document["subjects"]]
+        return {**document, "subjects": subjects}
+    reduced = {name: document[name] for name in _SHOWN_OF_OTHERS if name in document}
+    subjects = [_without_red(each) for each in document["subjects"] if each.get("owner") == member_id]
+    if document["action"] in BANDED:
+        subjects = [_banded(each) for each in subjects]
+    return {**reduced, "actor": {"member": acting["member"]}, "subjects": subjects}
+
+
+def _without_red(subject: dict[str, Any]) -> dict[str, Any]:
+    """Of what is TLP:RED only that there was something: a role gives no sight, nor does the same member."""
+    if subject.get("marking", {}).get("tlp") != Tlp.RED:
+        return subject
+    return {"kind": subject["kind"], "marking": {"tlp": subject["marking"]["tlp"]}}
+
+
+def _banded(subject: dict[str, Any]) -> dict[str, Any]:
+    rest = {name: value for name, value in subject.items() if name != "count"}
+    count = subject.get("count")
+    return rest if count is None else {**rest, "band": band(count)}
+
+
+def band(count: int) -> str:
+    """The band of a count, for example `10-99`; from 10,000 on `10000+`."""
+    reached = [low for low in BANDS if low <= count]
+    if not reached:
+        return "0"
+    following = BANDS[len(reached) :]
+    return f"{reached[-1]}-{following[0] - 1}" if following else f"{reached[-1]}+"
+
+
+def _openings(row: AuditPrivate | None) -> dict[str, str | None] | None:
+    if row is None:
+        return None
+    return {
+        "salt": row.salt.hex(),
+        "body": row.body_digest.hex() if row.body_digest is not None else None,
+        "query": row.query_digest.hex() if row.query_digest is not None else None,
+        "network": row.network,
+    }

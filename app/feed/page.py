@@ -1,0 +1,137 @@
+"""Pages: rows of several places merged, cut to size, and counted for the audit log. Pure."""
+
+import sys
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from itertools import accumulate
+
+from app.events import Subject
+from app.feed.cursor import Position
+
+Row = tuple[int, int, bytes]
+"""(number, date, line)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """A place that this reader sees now, with what an audit entry says about it."""
+
+    id: int
+    key: str
+    head: int
+    collection_id: str
+    narrower: bool
+    owner_id: str
+    tlp: str
+    pap: str
+    audience: str
+    group_id: str | None
+
+
+@dataclass
+class Page:
+    """What one page holds: `lines` are JSON objects, ready to send."""
+
+    lines: list[bytes] = field(default_factory=list)
+    position: Position = field(default_factory=Position)
+    more: bool = False
+    size: int = 0
+    ranges: dict[int, list[int]] = field(default_factory=dict)
+    """Place id → [first date, last date, count]."""
+
+    def add(self, taken: "Merged") -> None:
+        """Take the rows that fitted, in order."""
+        rows = taken.rows
+        self.lines += [row[2] for row in rows]
+        self.size += taken.size
+        if isinstance(taken.where, int):  # all of one place: no need to look at each
+            self._count(taken.where, rows[0][1], rows[-1][1], len(rows))
+            return
+        for number, date, _ in rows:
+            self._count(taken.where[number], date, date, 1)
+
+    def _count(self, place_id: int, first: int, last: int, count: int) -> None:
+        known = self.ranges.get(place_id)
+        if known is None:
+            self.ranges[place_id] = [first, last, count]
+        else:
+            known[0] = min(known[0], first)
+            known[1] = max(known[1], last)
+            known[2] += count
+
+
+class Merged:
+    """The lowest rows of several places in order of their numbers: as many as a page has room for.
+
+    At least one is kept however large it is, so that a reader always moves on.
+
+    Args:
+        count: how many lines fit.
+        room: how many bytes fit, a separator behind each line included.
+    """
+
+    def __init__(self, count: int, room: int) -> None:
+        self._count = count
+        self._room = room
+        self.rows: list[Row] = []
+        self.where: int | dict[int, int] = {}
+        """The place of all rows, or of each by its number."""
+        self.size = 0
+        self.full = False
+        """Some did not fit."""
+
+    @property
+    def bound(self) -> int:
+        """No row beyond this number can be among the lowest any more."""
+        return self.rows[-1][0] if self.full else sys.maxsize
+
+    def add(self, place_id: int, rows: list[Row]) -> None:
+        """Take rows of a place, all up to its last one or to one that is more than fits."""
+        if not rows:
+            return
+        if not self.rows:
+            self.rows, self.where = rows, place_id
+        else:
+            if isinstance(self.where, int):
+                self.where = dict.fromkeys((row[0] for row in self.rows), self.where)
+            self.where.update(dict.fromkeys((row[0] for row in rows), place_id))
+            self.rows = sorted([*self.rows, *rows], key=_number)
+        self._cut()
+
+    def _cut(self) -> None:
+        ends = list(accumulate([len(row[2]) + 1 for row in self.rows]))
+        fitting = min(max(bisect_right(ends, self._room), 1), self._count)
+        self.size = ends[min(fitting, len(ends)) - 1]
+        if fitting < len(ends):
+            self.full = True
+            del self.rows[fitting:]
+
+
+def _number(row: Row) -> int:
+    return row[0]
+
+
+def subjects(page: Page, seen: dict[int, Seen]) -> list[Subject]:
+    """What an audit entry says of a page: per place the first and last change and the count."""
+    found = []
+    for place_id, (first, last, count) in sorted(page.ranges.items()):
+        place = seen.get(place_id)
+        if place is None:  # lines addressed to the reader alone
+            found.append(Subject(kind="sight", first=first, last=last, count=count))
+            continue
+        found.append(
+            Subject(
+                kind="changes",
+                collection_id=place.collection_id,
+                owner_id=place.owner_id,
+                place=place.key if place.narrower else None,
+                tlp=place.tlp,
+                pap=place.pap,
+                audience=place.audience,
+                group_id=place.group_id,
+                first=first,
+                last=last,
+                count=count,
+            )
+        )
+    return found

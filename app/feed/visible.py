@@ -1,0 +1,112 @@
+"""What of the feed a reader sees now: places, what is addressed to it, and what its purpose leaves out.
+
+The statements are built once over bound parameters: building them costs many times what running them does.
+"""
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Select, bindparam, or_, select
+from sqlalchemy.orm import Session
+
+from app.feed.cursor import Position, View
+from app.feed.models import Change
+from app.feed.page import Seen
+from app.markings import Collection, Marking, MarkingPurpose, Place
+from app.policy import place_visible, visible_to
+from app.question import Actor, parameters, parametrised
+
+
+def places(
+    session: Session, actor: Actor, view: View, now: int, after: int, needed: set[int]
+) -> Iterator[Seen]:
+    """Visible places of the view with something new, worked out from the markings as they are now."""
+    statement = _places_statement(person=actor.user_id is not None, chosen=view.collections is not None)
+    values = {**_parameters(actor, view, now), "after": after, "needed": sorted(needed)}
+    for row in session.execute(statement, values):
+        yield Seen(
+            id=row.id, key=row.key, head=row.head, collection_id=row.collection_id or "",
+            narrower=row.marking_id is not None, owner_id=row.owner_id, tlp=row.tlp, pap=row.pap,
+            audience=row.audience, group_id=row.group_id,
+        )  # fmt: skip
+
+
+@cache
+def _places_statement(*, person: bool, chosen: bool) -> Select[*tuple[Any, ...]]:
+    actor, now = parametrised(person=person)
+    visible = (
+        select(
+            Place.id, Place.key, Place.head, Place.collection_id, Place.marking_id, Marking.owner_id,
+            Marking.tlp, Marking.pap, Marking.audience, Marking.group_id,
+        )
+        .join(Collection, Collection.id == Place.collection_id)
+        .join(Marking, Marking.id == Collection.marking_id)
+        .where(
+            Place.kind == "collection",
+            or_(Place.head > bindparam("after"), Place.id.in_(bindparam("needed", expanding=True))),
+            Collection.kind.in_(bindparam("kinds", expanding=True)),
+            place_visible(actor, now),
+        )
+    )  # fmt: skip
+    return visible.where(_CHOSEN) if chosen else visible
+
+
+def addressed(session: Session, view: View, position: Position, upto: int) -> list[Any]:
+    """Lines addressed to this member (sight) or user (pointers) behind the position, in the view."""
+    identities = [f"m:{view.member_id}"] + ([f"u:{view.user_id}"] if view.user_id else [])
+    lines = (
+        select(
+            Change.seq, Change.date, Change.place_id, Change.kind, Change.line, Change.superseded,
+            Change.sight_place_id, Change.purposes,
+        )
+        .join(Place, Place.id == Change.place_id)
+        .join(Collection, Collection.id == Change.collection_id)
+        .where(
+            Place.identity.in_(identities),
+            Change.seq > position.after,
+            Change.seq <= upto,
+            Collection.kind.in_(sorted(view.kinds)),
+        )
+        .order_by(Change.seq)
+    )  # fmt: skip
+    if view.collections is not None:
+        lines = lines.where(Collection.id.in_(sorted(view.collections)))
+    return [
+        row
+        for row in session.execute(lines)
+        if row.purposes is None or view.purpose in row.purposes.split(",")
+    ]
+
+
+def excluded(session: Session, actor: Actor, view: View, now: int) -> list[str]:
+    """Ids of collections that the reader sees, but whose owner prohibits the view's purpose."""
+    statement = _excluded_statement(person=actor.user_id is not None, chosen=view.collections is not None)
+    return list(session.scalars(statement, _parameters(actor, view, now)))
+
+
+@cache
+def _excluded_statement(*, person: bool, chosen: bool) -> Select[str]:
+    actor, now = parametrised(person=person)
+    prohibited = (
+        select(Collection.id)
+        .join(Marking, Marking.id == Collection.marking_id)
+        .join(MarkingPurpose, MarkingPurpose.marking_id == Marking.id)
+        .where(
+            MarkingPurpose.purpose == actor.purpose,
+            Collection.kind.in_(bindparam("kinds", expanding=True)),
+            Marking.owner_id != actor.member_id,
+            visible_to(actor, now, through_feed=True, any_purpose=True),
+        )
+        .order_by(Collection.id)
+    )
+    return prohibited.where(_CHOSEN) if chosen else prohibited
+
+
+_CHOSEN = Collection.id.in_(bindparam("chosen", expanding=True))
+
+
+def _parameters(actor: Actor, view: View, now: int) -> dict[str, Any]:
+    """Values of the statements below; they are built once, because building costs more than running."""
+    chosen = {} if view.collections is None else {"chosen": sorted(view.collections)}
+    return {**parameters(actor, now), "kinds": sorted(view.kinds), **chosen}

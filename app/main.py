@@ -1,0 +1,94 @@
+"""`create_app`: the only assembly of the HTTP server."""
+
+import time
+
+import structlog
+from flask import Flask, Response, g, request
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from app.api import audit as audit_entries
+from app.api import (
+    changes,
+    clients,
+    groups,
+    lookup,
+    me,
+    members,
+    oauth,
+    operations,
+    sets,
+    signal_lists,
+    signals,
+    subscriptions,
+    versions,
+    wellknown,
+)
+from app.runtime import Runtime
+from app.web import documentation, limits, problems
+from app.web.cors import allow
+from app.web.identity import origin
+from app.web.metrics import REQUEST_SECONDS
+
+log = structlog.get_logger(__name__)
+
+BODY_LIMIT = 1_000_000
+_ECHO_LIMIT = 128
+
+BLUEPRINTS = (
+    oauth.blp,
+    wellknown.blp,
+    me.blp,
+    members.blp,
+    clients.blp,
+    groups.blp,
+    sets.blp,
+    versions.blp,
+    signal_lists.blp,
+    signals.blp,
+    lookup.blp,
+    changes.blp,
+    subscriptions.blp,
+    audit_entries.blp,
+    operations.blp,
+)
+
+
+def create_app(runtime: Runtime) -> Flask:
+    """Assemble the server over an open runtime. Starts no thread and touches no database."""
+    app = Flask("halyard", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    app.url_map.strict_slashes = False
+    app.extensions["halyard"] = runtime
+    app.extensions["halyard-limits"] = limits.install(runtime)
+    app.extensions["halyard-api"] = documentation.install(app, BLUEPRINTS)
+    problems.install(app)
+    app.before_request(_start)
+    app.after_request(_finish)
+    allow(app, runtime.config.cors_origins)
+    proxies = runtime.config.trusted_proxies
+    if proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies)  # type: ignore[method-assign]
+    return app
+
+
+def _start() -> None:
+    g.started = time.perf_counter()
+
+
+def _finish(answer: Response) -> Response:
+    """Name the request, and log it: method, route and status, never a path, query or body."""
+    ours = origin().id
+    asked = request.headers.get("X-Request-Id", "")
+    echo = asked if 0 < len(asked) <= _ECHO_LIMIT and asked.isascii() and asked.isprintable() else ours
+    answer.headers["X-Request-Id"] = echo
+    answer.headers["Halyard-Request-Id"] = ours
+    answer.headers["X-Content-Type-Options"] = "nosniff"
+    route = request.url_rule.rule if request.url_rule is not None else "unmatched"
+    seconds = time.perf_counter() - g.started
+    REQUEST_SECONDS.labels(request.method, route, str(answer.status_code)).observe(seconds)
+    log.info(
+        "request", id=ours, method=request.method, route=route, status=answer.status_code,
+        problem=g.get("problem"), milliseconds=round(seconds * 1000, 1),
+    )  # fmt: skip
+    return answer

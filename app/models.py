@@ -1,0 +1,19 @@
+"""Imports every table, for alembic and for tests."""
+
+from app.audit import models as audit
+from app.db import Base
+from app.feed import models as feed
+from app.idempotency import IdempotentAnswer
+from app.keys import SigningKey
+from app.markings import Collection
+from app.parties import Member
+from app.sets import models as sets
+from app.signals import models as signals
+from app.subscriptions import models as subscriptions
+
+__all__ = [
+    "Base", "Collection", "IdempotentAnswer", "Member", "SigningKey", "audit", "feed", "sets", "signals",
+    "subscriptions",
+]  # fmt: skip
+
+metadata = Base.metadata

@@ -1,0 +1,80 @@
+"""What the OAuth endpoints and the well-known documents answer."""
+
+from marshmallow import Schema, fields
+
+from schemas.vocabulary import Purpose
+
+
+class TokenSchema(Schema):
+    """RFC 6749 section 5.1."""
+
+    access_token = fields.String(required=True, metadata={"description": "RFC 9068 JWT, signed with ES256."})
+    token_type = fields.Constant("Bearer", required=True, metadata={"description": "RFC 6750."})
+    expires_in = fields.Integer(required=True, metadata={"description": "Seconds."})
+    scope = fields.String(required=True, metadata={"description": "Scopes of the token."})
+    purpose = fields.Enum(Purpose, by_value=True, required=True, metadata={"description": "Its purpose."})
+
+
+class OAuthErrorSchema(Schema):
+    """RFC 6749 section 5.2."""
+
+    error = fields.String(required=True, metadata={"description": "Code."})
+    error_description = fields.String(required=True, metadata={"description": "What to do next."})
+
+
+class RevokedSchema(Schema):
+    """RFC 7009 section 2.2: nothing."""
+
+
+class IntrospectionSchema(Schema):
+    """RFC 7662 section 2.2. Only `active` for tokens of other members and for those that do not stand."""
+
+    active = fields.Boolean(required=True, metadata={"description": "The token stands now."})
+    iss = fields.String(metadata={"description": "Who issued it."})
+    aud = fields.String(metadata={"description": "Whom it is for."})
+    sub = fields.String(metadata={"description": "The user of a personal client, or the client."})
+    client_id = fields.String(metadata={"description": "The client."})
+    member = fields.String(metadata={"description": "The client's member."})
+    scope = fields.String(metadata={"description": "Scopes that it has now."})
+    purpose = fields.String(metadata={"description": "Its purpose."})
+    token_type = fields.String(metadata={"description": "Bearer."})
+    exp = fields.Integer(metadata={"description": "When it ends, in seconds since 1970."})
+    jti = fields.String(metadata={"description": "Its id."})
+
+
+class ServerMetadataSchema(Schema):
+    """RFC 8414 section 2."""
+
+    issuer = fields.String(required=True, metadata={"description": "Also the aud of every assertion."})
+    token_endpoint = fields.String(required=True)
+    revocation_endpoint = fields.String(required=True)
+    introspection_endpoint = fields.String(required=True)
+    jwks_uri = fields.String(required=True)
+    scopes_supported = fields.List(fields.String(), required=True)
+    response_types_supported = fields.List(fields.String(), required=True)
+    grant_types_supported = fields.List(fields.String(), required=True)
+    token_endpoint_auth_methods_supported = fields.List(fields.String(), required=True)
+    token_endpoint_auth_signing_alg_values_supported = fields.List(fields.String(), required=True)
+    revocation_endpoint_auth_methods_supported = fields.List(fields.String(), required=True)
+    revocation_endpoint_auth_signing_alg_values_supported = fields.List(fields.String(), required=True)
+    introspection_endpoint_auth_methods_supported = fields.List(fields.String(), required=True)
+    introspection_endpoint_auth_signing_alg_values_supported = fields.List(fields.String(), required=True)
+    purposes_supported = fields.List(
+        fields.String(), required=True, metadata={"description": "Values of the parameter purpose."}
+    )
+
+
+class PublishedKeysSchema(Schema):
+    """RFC 7517 section 5. `nbf` and `exp`: when a key began and stopped to sign, in seconds since 1970."""
+
+    keys = fields.List(fields.Dict(keys=fields.String()), required=True)
+
+
+class HalyardSchema(Schema):
+    """Who this server is to other servers and to whoever verifies its documents."""
+
+    issuer = fields.String(required=True, metadata={"description": "Home of the documents that it signs."})
+    version = fields.String(required=True, metadata={"description": "Version of the API."})
+    document_keys = fields.Nested(
+        PublishedKeysSchema, required=True, metadata={"description": "Every key that ever signed a document."}
+    )
