@@ -1,0 +1,70 @@
+"""What everybody may know of this server: OAuth metadata (RFC 8414) and public keys (RFC 7517)."""
+
+from typing import Any
+
+from flask import Response
+
+from app.api.oauth_server import METHODS
+from app.keys import Use
+from app.members.jwks import ASSERTION_ALGORITHMS
+from app.web.blueprint import Blueprint
+from app.web.documentation import VERSION
+from app.web.exchange import Reply
+from app.web.identity import requires
+from app.web.state import runtime
+from schemas.oauth import HalyardSchema, PublishedKeysSchema, ServerMetadataSchema
+from schemas.vocabulary import Purpose, Scope
+
+blp = Blueprint("wellknown", __name__, url_prefix="/.well-known", description="Metadata and public keys")
+
+_CACHED = {"Cache-Control": "public, max-age=300"}
+
+
+@blp.get("/oauth-authorization-server")
+@requires.nothing
+@blp.response(200, ServerMetadataSchema)
+def oauth_metadata() -> Response:
+    """Read the OAuth metadata of this server."""
+    issuer = runtime().config.issuer
+    base = issuer.rstrip("/")
+    document: dict[str, Any] = {
+        "issuer": issuer,
+        "jwks_uri": f"{base}/.well-known/jwks.json",
+        "scopes_supported": [scope.value for scope in Scope],
+        "response_types_supported": [],
+        "grant_types_supported": ["client_credentials"],
+        "purposes_supported": [purpose.value for purpose in Purpose],
+    }
+    for name, path in (("token", "token"), ("revocation", "revoke"), ("introspection", "introspect")):
+        endpoint = f"{name}_endpoint"
+        document[endpoint] = f"{base}/oauth/{path}"
+        document[f"{endpoint}_auth_methods_supported"] = list(METHODS)
+        document[f"{endpoint}_auth_signing_alg_values_supported"] = list(ASSERTION_ALGORITHMS)
+    return Reply.of(ServerMetadataSchema, document, headers=_CACHED).response()
+
+
+@blp.get("/jwks.json")
+@requires.nothing
+@blp.response(200, PublishedKeysSchema)
+def token_keys() -> Response:
+    """Read the keys that sign access tokens now, next, and signed them before."""
+    return Reply.of(PublishedKeysSchema, {"keys": _published(Use.TOKEN)}, headers=_CACHED).response()
+
+
+@blp.get("/halyard")
+@requires.nothing
+@blp.response(200, HalyardSchema)
+def halyard() -> Response:
+    """Read who this server is, with every key that ever signed one of its documents."""
+    document = {
+        "issuer": runtime().config.issuer,
+        "version": VERSION,
+        "document_keys": {"keys": _published(Use.DOCUMENT)},
+    }
+    return Reply.of(HalyardSchema, document, headers=_CACHED).response()
+
+
+def _published(use: Use) -> list[dict[str, Any]]:
+    house = runtime()
+    with house.db.read() as session:
+        return house.keyring.published(session, use)

@@ -1,0 +1,155 @@
+"""What the token endpoint asks of the database: who a client is, whether it stands, what it has used up."""
+
+import hmac
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import delete, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from app.errors import Conflict, Unauthenticated
+from app.events import TokenIntrospected, TokenIssued, TokenRevoked
+from app.members.clients import hash_secret, subject
+from app.parties import Client, Member, RevokedToken, SpentAssertion, User
+from app.question import Actor
+from app.record import Identify, Tx, record
+from schemas.vocabulary import ClientAuth, MemberStatus
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """A registered client as it stood when it was looked up. It has proved nothing yet."""
+
+    id: str
+    member_id: str
+    user_id: str | None
+    auth_method: str
+    jwks: dict[str, Any] | None
+    secret_hash: bytes | None
+    secret_expires_at: int | None
+    scopes: frozenset[str]
+    purposes: frozenset[str]
+    default_purpose: str
+    disabled: bool
+    """It, its member or its user is suspended, disabled or gone."""
+
+    def has_secret(self, secret: str) -> bool:
+        """Whether this is the client's secret, whatever its age; takes the same time either way."""
+        stored = self.secret_hash if self.auth_method == ClientAuth.SECRET_BASIC else None
+        return hmac.compare_digest(stored or b"\0" * 32, hash_secret(secret)) and stored is not None
+
+    def stands(self, now: int) -> bool:
+        expired = self.secret_expires_at is not None and self.secret_expires_at <= now
+        return not self.disabled and not expired
+
+    def actor(self, scopes: frozenset[str] = frozenset(), purpose: str | None = None) -> Actor:
+        return Actor(
+            member_id=self.member_id, client_id=self.id, user_id=self.user_id, scopes=scopes, purpose=purpose
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spent:
+    """A verified assertion's id, and until when it must be remembered (microseconds)."""
+
+    jti: str
+    until: int
+
+
+def find(session: Session, client_id: str) -> Candidate | None:
+    """The client of this id; None for anything else, whatever its form."""
+    try:
+        known_as = str(uuid.UUID(client_id))
+    except ValueError:
+        return None
+    if known_as != client_id:
+        return None
+    row = session.execute(
+        select(Client, Member.status, User.disabled_at)
+        .join(Member, Member.id == Client.member_id)
+        .outerjoin(User, User.id == Client.user_id)
+        .where(Client.id == client_id)
+    ).one_or_none()
+    if row is None:
+        return None
+    client, status, user_disabled_at = row
+    gone = client.disabled_at is not None or user_disabled_at is not None
+    return Candidate(
+        id=client.id,
+        member_id=client.member_id,
+        user_id=client.user_id,
+        auth_method=client.auth_method,
+        jwks=client.jwks,
+        secret_hash=client.secret_hash,
+        secret_expires_at=client.secret_expires_at,
+        scopes=frozenset(client.scopes),
+        purposes=frozenset(client.purposes),
+        default_purpose=client.default_purpose,
+        disabled=gone or status != MemberStatus.ACTIVE,
+    )
+
+
+def identify_as(
+    proven: Candidate, scopes: frozenset[str] = frozenset(), purpose: str | None = None
+) -> Identify:
+    """Identifies a client that has proved itself, if nothing that the proof hung on has changed since."""
+
+    def identify(session: Session, now: int) -> Actor:
+        if find(session, proven.id) != proven or not proven.stands(now):
+            raise Unauthenticated("This client is not what it was a moment ago.", reason="invalid_client")
+        return proven.actor(scopes, purpose)
+
+    return identify
+
+
+def spend(tx: Tx, spent: Spent | None) -> None:
+    """Use up an assertion; None where a secret was the proof.
+
+    Raises:
+        Conflict: it was used before.
+    """
+    if spent is None or tx.actor.client_id is None:
+        return
+    row = SpentAssertion(client_id=tx.actor.client_id, jti=spent.jti, expires_at=spent.until)
+    try:
+        with tx.session.begin_nested():
+            tx.session.add(row)
+    except IntegrityError as error:
+        raise Conflict("This assertion was used before.", reason="assertion_replayed") from error
+
+
+def issue(tx: Tx, spent: Spent | None) -> Client:
+    """Use up the proof and record that a token goes out; returns the client that it is minted for."""
+    spend(tx, spent)
+    client = tx.session.get_one(Client, tx.actor.client_id)
+    record(tx, TokenIssued(subjects=(subject(client),)))
+    return client
+
+
+def revoke(tx: Tx, spent: Spent | None, token: tuple[str, int] | None) -> None:
+    """Revoke a token of the caller's own, given by `jti` and end (microseconds). Needs `moves_policy`."""
+    spend(tx, spent)
+    client = tx.session.get_one(Client, tx.actor.client_id)
+    if token is not None and tx.session.get(RevokedToken, token[0]) is None:
+        tx.session.add(RevokedToken(jti=token[0], expires_at=token[1]))
+        tx.session.flush()
+    record(tx, TokenRevoked(subjects=(subject(client),), reason=None if token else "unknown_token"))
+
+
+def introspect(tx: Tx, spent: Spent | None, asked_client: str | None, *, active: bool) -> None:
+    """Use up the proof and record that a token was asked about; `asked_client` only where it is answered."""
+    spend(tx, spent)
+    own = tx.session.get_one(Client, tx.actor.client_id)
+    about = tx.session.get_one(Client, asked_client) if asked_client is not None else own
+    record(tx, TokenIntrospected(subjects=(subject(about),), reason="active" if active else "inactive"))
+
+
+def forget_spent(session: Session, now: int) -> int:
+    """Delete what has ended by itself: assertions and revoked tokens; returns how many."""
+    gone = 0
+    for table in (SpentAssertion, RevokedToken):
+        ended = session.execute(delete(table).where(table.expires_at < now))
+        gone += ended.rowcount  # type: ignore[attr-defined]
+    return gone

@@ -1,0 +1,121 @@
+"""Where the caller stands: who it is, and what it may see and why."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from app.facts import load_views
+from app.markings import Collection, Marking
+from app.members import groups, queries
+from app.parties import Client, Member, User
+from app.policy import visible_to
+from app.question import Facts, MarkingView
+from app.record import Tx
+from schemas.vocabulary import AudienceKind, CollectionKind, MemberKind, Scope, SightReason
+
+GROUPS_SHOWN = 1_000
+
+_KINDS = {
+    Scope.SETS_READ: CollectionKind.SET,
+    Scope.SIGNALS_READ: CollectionKind.LIST,
+    Scope.SIGNALS_LOOKUP: CollectionKind.LIST,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeenCollection:
+    """A collection that the caller sees, with its marking and why."""
+
+    id: str
+    kind: CollectionKind
+    title: str
+    owner: str
+    marking: MarkingView
+    reason: SightReason
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sights:
+    """One page. `excluded`: what the caller would see, were its purpose not prohibited there."""
+
+    collections: Sequence[SeenCollection]
+    excluded: Sequence[str]
+    last: str | None
+    """Id of the last one looked at; None: there are no more."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Caller:
+    member: Member
+    client: Client | None
+    user: User | None
+    scopes: Sequence[str]
+    purpose: str | None
+    groups: Sequence[groups.GroupView]
+    collections: Sequence[str] | None
+    """The only collections that the client may touch; None: no such bound."""
+
+
+def who(tx: Tx) -> Caller:
+    """Who the caller is, with the groups of its member."""
+    actor = tx.actor
+    return Caller(
+        member=tx.session.get_one(Member, actor.member_id),
+        client=tx.session.get(Client, actor.client_id) if actor.client_id else None,
+        user=tx.session.get(User, actor.user_id) if actor.user_id else None,
+        scopes=sorted(actor.scopes),
+        purpose=actor.purpose,
+        groups=groups.view(tx, queries.list_groups(tx, None, GROUPS_SHOWN)),
+        collections=None if actor.collections is None else sorted(actor.collections),
+    )
+
+
+def sights(tx: Tx, *, after: str | None = None, limit: int = 100) -> Sights:
+    """What the caller may see through feeds and lists, by the kinds of its scopes. RED is never in a list."""
+    kinds = sorted({kind.value for scope, kind in _KINDS.items() if scope in tx.actor.scopes})
+    seen = visible_to(
+        tx.actor, tx.now, public_reading=tx.runtime.config.public_reading, through_feed=True, any_purpose=True
+    )
+    wanted = select(Collection).join(Marking, Marking.id == Collection.marking_id)
+    wanted = wanted.where(seen, Collection.kind.in_(kinds)).order_by(Collection.id).limit(limit + 1)
+    if after is not None:
+        wanted = wanted.where(Collection.id > after)
+    rows = tx.session.scalars(wanted).all()
+    page = rows[:limit]
+    views = load_views(tx.session, [row.marking_id for row in page])
+    shown, excluded = [], []
+    for row in page:
+        view = views[row.marking_id]
+        if tx.actor.purpose in view.prohibited and row.owner_id != tx.actor.member_id:
+            excluded.append(row.id)
+        else:
+            shown.append(_seen(row, view, tx.facts))
+    return Sights(collections=shown, excluded=excluded, last=page[-1].id if len(rows) > limit else None)
+
+
+def _seen(row: Collection, view: MarkingView, facts: Facts) -> SeenCollection:
+    return SeenCollection(
+        id=row.id,
+        kind=CollectionKind(row.kind),
+        title=row.title,
+        owner=row.owner_id,
+        marking=view,
+        reason=why(facts, view),
+    )
+
+
+def why(facts: Facts, view: MarkingView) -> SightReason:
+    """In words why a visible marking is visible; whether it is, only `policy` decides."""
+    own = facts.own
+    if own is not None and own.member_id == view.owner_id:
+        return SightReason.OWNER
+    if own is None or view.audience is AudienceKind.PUBLIC:
+        return SightReason.PUBLIC
+    if view.audience is AudienceKind.COMMUNITY:
+        return SightReason.COMMUNITY
+    if view.group_id in own.groups:
+        return SightReason.GROUP
+    if own.member_id in view.members:
+        return SightReason.NAMED
+    return SightReason.REPRESENTED if own.kind == MemberKind.PEER else SightReason.RELEASED

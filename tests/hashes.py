@@ -1,0 +1,119 @@
+"""Signals for tests: values that mean nothing, lists made and filled through the API."""
+
+# mypy: disable-error-code="index"
+
+import hashlib
+import json
+from typing import Any
+
+from sqlalchemy import select
+
+from app.feed.models import Change
+from app.runtime import Runtime
+from app.signals.models import SignalEntry
+from tests.factories import Caller
+
+
+def sha(n: object) -> dict[str, Any]:
+    """A sha256 signal, another for each `n`."""
+    return {"type": "sha256", "value": hashlib.sha256(f"signal {n}".encode()).hexdigest()}
+
+
+def pdq(n: object) -> dict[str, Any]:
+    return {**sha(n), "type": "pdq", "quality": 80}
+
+
+def keyed(n: object, epoch: int = 1) -> dict[str, Any]:
+    return {**sha(n), "type": "hmac_sha256", "identifier": "email", "key_id": "group-key", "epoch": epoch}
+
+
+def new_list(
+    owner: Caller, marking: dict[str, Any], *types: str, slug: str = "hashes", title: str = "Hashes"
+) -> str:
+    """Create a list; returns its id."""
+    body = {"slug": slug, "title": title, "types": types or ("sha256",), "marking": marking}
+    answer = owner.post("/v1/signal-lists/", json=body)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json["id"])
+
+
+def publish(caller: Caller, list_id: str, *signals: dict[str, Any]) -> list[dict[str, Any]]:
+    """Publish as JSON; returns the answer per signal."""
+    answer = caller.post(f"/v1/signal-lists/{list_id}/signals", json={"signals": signals})
+    assert answer.status_code == 200, answer.text
+    return list(answer.json["items"])
+
+
+def published(caller: Caller, list_id: str, *signals: dict[str, Any]) -> list[str]:
+    """Publish what must be accepted; returns the entries' ids."""
+    items = publish(caller, list_id, *signals)
+    assert [item["status"] for item in items] == ["accepted"] * len(signals), items
+    return [item["id"] for item in items]
+
+
+def publish_lines(caller: Caller, list_id: str, body: bytes) -> Any:
+    """Publish as NDJSON; returns the response."""
+    return caller.post(
+        f"/v1/signal-lists/{list_id}/signals", data=body, headers={"Content-Type": "application/x-ndjson"}
+    )
+
+
+def ndjson(*signals: dict[str, Any]) -> bytes:
+    return b"".join(json.dumps(signal).encode() + b"\n" for signal in signals)
+
+
+def withdraw(caller: Caller, list_id: str, *ids: str, reason: str = "wrong") -> list[dict[str, Any]]:
+    body = {"ids": ids, "reason": reason}
+    answer = caller.post(f"/v1/signal-lists/{list_id}/withdrawals", json=body)
+    assert answer.status_code == 200, answer.text
+    return list(answer.json["items"])
+
+
+def look_up(caller: Caller, *signals: dict[str, Any]) -> list[dict[str, Any]]:
+    """One result per signal."""
+    asked = [{name: item for name, item in signal.items() if name != "quality"} for signal in signals]
+    answer = caller.post("/v1/lookup", json={"signals": asked})
+    assert answer.status_code == 200, answer.text
+    return list(answer.json["results"])
+
+
+def changes(caller: Caller, list_id: str | None = None) -> list[dict[str, Any]]:
+    """Everything that the feed shows from its beginning."""
+    wanted = f"&collection={list_id}" if list_id else ""
+    answer = caller.get(f"/v1/changes?limit=1000{wanted}")
+    assert answer.status_code == 200, answer.text
+    return list(answer.json["changes"])
+
+
+def held(caller: Caller, list_id: str) -> set[str]:
+    """Ids of the signals that a reader holds who applied the feed from its beginning."""
+    ids: set[str] = set()
+    for line in changes(caller, list_id):
+        if line["kind"] == "signal.changed" and "body" in line:
+            ids.add(line["object"])
+        elif line["kind"] == "signal.tombstoned":
+            ids.discard(line["object"])
+    return ids
+
+
+def page(caller: Caller, list_id: str, query: str = "") -> dict[str, Any]:
+    answer = caller.get(f"/v1/signal-lists/{list_id}/signals{query}")
+    assert answer.status_code == 200, answer.text
+    found: Any = answer.json
+    return found
+
+
+def statuses(items: list[dict[str, Any]]) -> list[str]:
+    return [item["status"] for item in items]
+
+
+def in_database(runtime: Runtime, needle: bytes) -> list[str]:
+    """Where a value still stands, raw or in hex, among entries and feed lines."""
+    texts = (needle, needle.hex().encode())
+    with runtime.db.read() as session:
+        lines = session.scalars(select(Change.line).where(Change.line.is_not(None)))
+        rows = session.execute(select(SignalEntry.value, SignalEntry.match_key))
+        return [
+            *("change" for line in lines if line and any(text in line for text in texts)),
+            *("entry" for row in rows if any(column and needle in column for column in row)),
+        ]
