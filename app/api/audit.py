@@ -1,0 +1,58 @@
+"""`/v1/audit`: who got what, when, under which marking and purpose."""
+
+from typing import Any
+
+from flask import Response
+
+from app.audit import sequencer, service
+from app.audit.queries import Filter
+from app.events import Subject
+from app.feed.shown import shown
+from app.record import Tx
+from app.web import paging
+from app.web.blueprint import Blueprint
+from app.web.exchange import Reply, read
+from app.web.identity import requires
+from app.web.state import runtime
+from schemas.audit import AuditOneSchema, AuditPageSchema, EntryArgs
+from schemas.vocabulary import Scope
+
+blp = Blueprint("audit", __name__, url_prefix="/v1/audit", description="The audit log")
+
+ACTION = "audit.read"
+_CURSOR = "audit"
+
+
+@blp.get("/entries")
+@requires(Scope.AUDIT_READ, Scope.AUDIT_READ_OWN)
+@blp.arguments(EntryArgs, location="query")
+@blp.response(200, AuditPageSchema)
+def list_entries(args: dict[str, Any]) -> Response:
+    """Search the log, oldest first. Members find what they did, and what others did with what they own."""
+    after, limit = args.pop("after", None), args.pop("limit")
+    asked = Filter(**args)
+    sequencer.drain(runtime().db)
+
+    def work(tx: Tx) -> Reply:
+        start = int(paging.open_(tx, _CURSOR, after)) if after else 0
+        lines = shown(tx.session, service.objects(tx.session, asked))
+        found = service.find(tx.session, tx.actor, asked, lines, after=start, limit=limit + 1)
+        items = found[:limit]
+        following = f'"{paging.seal(tx, _CURSOR, str(items[-1].seq))}"' if len(found) > limit else "null"
+        body = b'{"items":[' + b",".join(item.body for item in items) + f'],"next":{following}}}'.encode()
+        return Reply(body=body, subjects=[Subject(kind="entry", count=len(items))])
+
+    return read(ACTION, Subject(kind="entry"), work)
+
+
+@blp.get("/entries/<ident:entry_id>")
+@requires(Scope.AUDIT_READ, Scope.AUDIT_READ_OWN)
+@blp.response(200, AuditOneSchema)
+def get_entry(entry_id: str) -> Response:
+    """Read one entry; auditors also get what its commitments open to."""
+    sequencer.drain(runtime().db)
+
+    def work(tx: Tx) -> Reply:
+        return Reply(body=service.get(tx.session, tx.actor, entry_id).body)
+
+    return read(ACTION, Subject(kind="entry", id=entry_id), work)

@@ -1,0 +1,82 @@
+"""The feed over REST: JSON pages and an NDJSON stream of the same stored lines."""
+
+from typing import Any
+
+from flask import Response, request
+
+from app.errors import Conflict
+from app.events import Subject
+from app.feed.cursor import Position, View
+from app.feed.page import subjects
+from app.feed.read import MAX_BYTES
+from app.feed.visible import excluded
+from app.record import Tx
+from app.web import feed
+from app.web.blueprint import Blueprint
+from app.web.exchange import Reply, read
+from app.web.identity import requires
+from app.web.stream import MEDIA_TYPE, Segment, Stream
+from schemas.changes import ChangesArgs, ChangesSchema
+from schemas.vocabulary import Scope
+
+blp = Blueprint("changes", __name__, url_prefix="/v1/changes", description="The feed of changes")
+
+ACTION = "changes.read"
+SEGMENT_LINES = 10_000
+
+
+@blp.get("")
+@requires(Scope.SETS_READ, Scope.SIGNALS_READ)
+@blp.arguments(ChangesArgs, location="query")
+@blp.response(200, ChangesSchema)
+def changes(args: dict[str, Any]) -> Response:
+    """Read changes after a cursor, as a JSON page or (Accept: application/x-ndjson) as a stream of lines."""
+    chosen = [str(item) for item in args["collection"]] if "collection" in args else None
+    after = args.get("after")
+    if request.accept_mimetypes.best_match(["application/json", MEDIA_TYPE]) == MEDIA_TYPE:
+        lines = FeedLines(chosen, after)
+        return Stream(ACTION, lines.following, lines.accept).response()
+
+    def page(tx: Tx) -> Reply:
+        view = feed.view_of(tx, chosen)
+        position = feed.open_cursor(tx, view, after)
+        found = feed.read_page(tx, view, position, limit=args["limit"], max_bytes=MAX_BYTES)
+        return Reply(body=feed.render(tx, view, found), subjects=subjects(found.page, found.seen))
+
+    return read(ACTION, Subject(kind="changes"), page)
+
+
+class FeedLines:
+    """Cuts the feed into segments for a stream, ending with a line that holds the cursor."""
+
+    def __init__(self, collections: list[str] | None, after: str | None) -> None:
+        self._collections = collections
+        self._after = after
+        self._view: View | None = None
+        self._position: Position | None = None
+        self._made: Position | None = None
+
+    def following(self, tx: Tx) -> Segment:
+        view = feed.view_of(tx, self._collections)
+        if self._view is not None and view != self._view:
+            raise Conflict("The client was changed while it read. Start again.", reason="view_changed")
+        position = self._position or feed.open_cursor(tx, view, self._after)
+        found = feed.read_page(tx, view, position, limit=SEGMENT_LINES, max_bytes=MAX_BYTES)
+        lines = found.page.lines
+        last = not found.page.more
+        if last:
+            lines = [*lines, self._closing(tx, view, found.next)]
+        self._view, self._made = view, found.page.position
+        return Segment(
+            body=b"\n".join([*lines, b""]),
+            subjects=subjects(found.page, found.seen) or (Subject(kind="changes", count=0),),
+            last=last,
+        )
+
+    def accept(self, _segment: Segment) -> None:
+        self._position = self._made
+
+    @staticmethod
+    def _closing(tx: Tx, view: View, following: str) -> bytes:
+        left_out = ",".join(f'"{name}"' for name in excluded(tx.session, tx.actor, view, tx.now))
+        return f'{{"kind":"page.closed","next":"{following}","excluded":[{left_out}]}}'.encode()

@@ -1,0 +1,209 @@
+"""Single entries and pages of them: read, and re-marked narrower."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import not_, or_, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import aliased
+
+from app import clock, remark
+from app.errors import Conflict, Gone
+from app.events import MarkingChanged, Subject
+from app.facts import load_thing, load_views
+from app.feed.append import Line
+from app.markings import Collection, Marking
+from app.parties import Member, User
+from app.policy import at_least_as_strict, member_sees
+from app.question import Action, MarkingView, Thing
+from app.record import Tx, record
+from app.signals import lists, queries
+from app.signals.kinds import match_key
+from app.signals.lines import Shown, shown
+from app.signals.models import SignalEntry
+from app.signals.queries import PARTS, Found
+from app.signals.rendering import describe
+from schemas.vocabulary import Reason
+
+_NOT_NARROWER = (
+    "Only a narrower marking can be given to a signal. "
+    "To let more members see it, withdraw it and publish it again."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Single:
+    """One entry with the marking that it stands under."""
+
+    entry: SignalEntry
+    thing: Thing
+
+    @property
+    def subject(self) -> Subject:
+        about = Subject(kind="signal", id=self.entry.id, collection_id=self.entry.collection_id)
+        return about.marked(self.thing.effective)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """Entries of one list, and what an audit entry says about them."""
+
+    found: Found
+    items: Sequence[dict[str, Any]]
+    subjects: Sequence[Subject]
+    last: tuple[int, str] | None
+    """(created at, id) of the last entry; None: nothing follows."""
+
+
+def get(tx: Tx, entry_id: str) -> Single:
+    """One entry that stands.
+
+    Raises:
+        NotFound: there is none that this actor sees.
+        Forbidden: its owner prohibits the actor's purpose.
+        Gone: it was withdrawn or has expired; the tombstone says why.
+    """
+    single = _find(tx, entry_id)
+    tx.require(Action.READ, single.thing)
+    _check_stands(single.entry, tx.now)
+    return single
+
+
+def narrow(tx: Tx, entry_id: str, marking: Mapping[str, Any]) -> Single:
+    """Give an entry a narrower marking: it is gone from its old place and stands at the new one.
+
+    Raises:
+        Conflict: the marking is not narrower, or the same value stands under it already.
+    """
+    before = _find(tx, entry_id)
+    tx.require(Action.NARROW, before.thing)
+    entry = before.entry
+    queries.lock(tx.session, [entry.collection_id])
+    tx.session.refresh(entry)
+    _check_stands(entry, tx.now)
+    collection = tx.session.get_one(Collection, entry.collection_id)
+    view = remark.resolve(tx.session, before.thing.owner_id, marking, actor=tx.actor)
+    if view == before.thing.effective:
+        record(tx, MarkingChanged(subjects=(before.subject,), reason="narrowed"))
+        return before
+    row = remark.intern_narrower(tx.session, collection, view, tx.now)
+    if not at_least_as_strict(view, before.thing.effective) or _adds_readers(tx, before, row.id, view):
+        raise Conflict(_NOT_NARROWER, reason="not_narrower")
+    old = shown(tx.session, collection.id, entry.marking_id, before.thing.narrower)
+    new = shown(tx.session, collection.id, row.id, view)
+    _move(tx, entry, new)
+    after = Single(entry=entry, thing=load_thing(tx.session, collection, row.id))
+    record(tx, MarkingChanged(subjects=(after.subject,), reason="narrowed"), _moved(entry, old, new))
+    return after
+
+
+def page(tx: Tx, list_id: str, after: tuple[int, str] | None, limit: int, max_bytes: int) -> Page:
+    """Entries of a list that stand, oldest first, up to `limit` or about `max_bytes`.
+
+    TLP:RED ones are read singly, and are not among them.
+    """
+    found = lists.get(tx, list_id)
+    rows = queries.entries_page(tx, list_id, after, limit + 1)
+    views = load_views(tx.session, {row["marking_id"] for row in rows if row["marking_id"] is not None})
+    items: list[dict[str, Any]] = []
+    size = 0
+    for row in rows[:limit]:
+        items.append(describe(row, views.get(row["marking_id"]), reader=tx.actor.member_id))
+        size += 2 * len(row["value"] or b"") + 512
+        if size > max_bytes:
+            break
+    taken = rows[: len(items)]
+    more = len(items) < len(rows)
+    return Page(
+        found=found,
+        items=items,
+        subjects=_subjects(tx, found, taken, views),
+        last=(taken[-1]["created_at"], taken[-1]["id"]) if more else None,
+    )
+
+
+def describe_single(single: Single, reader: str | None) -> dict[str, Any]:
+    """The wire form of a single read: the whole value, and the marking that holds."""
+    entry = {column.key: getattr(single.entry, column.key) for column in PARTS}
+    described = describe(entry, single.thing.effective, reader=reader, whole=True)
+    return {**described, "list": single.entry.collection_id}
+
+
+def _find(tx: Tx, entry_id: str) -> Single:
+    entry, collection = queries.find_entry(tx, entry_id)
+    return Single(entry=entry, thing=load_thing(tx.session, collection, entry.marking_id))
+
+
+def _check_stands(entry: SignalEntry, now: int) -> None:
+    ended_at = entry.withdrawn_at or (entry.valid_until if entry.valid_until <= now else None)
+    if ended_at is None:
+        return
+    raise Gone(
+        "This signal was taken back, or its time is over: see the tombstone. Delete your copy.",
+        tombstone={
+            "id": entry.id,
+            "list": entry.collection_id,
+            "reason": entry.withdrawn_reason or Reason.EXPIRED.value,
+            "at": clock.to_text(ended_at),
+        },
+    )
+
+
+def _subjects(
+    tx: Tx, found: Found, rows: Sequence[Mapping[str, Any]], views: Mapping[str, MarkingView]
+) -> list[Subject]:
+    """One per marking: how many entries, and between which changes they lie."""
+    by_marking: dict[str | None, list[str]] = {}
+    for row in rows:
+        by_marking.setdefault(row["marking_id"], []).append(row["id"])
+    subjects: list[Subject] = []
+    for marking_id, ids in by_marking.items():
+        first, last = queries.change_dates(tx.session, ids) or (None, None)
+        where = shown(tx.session, found.id, marking_id, views.get(marking_id or ""))
+        subjects.append(where.subject(found.marking, count=len(ids), first=first, last=last))
+    return subjects or [lists.subject(found, count=0)]
+
+
+def _adds_readers(tx: Tx, before: Single, marking_id: str, view: MarkingView) -> bool:
+    """Whether somebody would see the entry under the new marking who does not under its own narrower one.
+
+    That nobody outside the collection does is `remark.intern_narrower`'s to see to.
+    """
+    if before.entry.marking_id is None or before.thing.effective.users:
+        return False  # no narrower marking yet; or named users, whom `at_least_as_strict` compares
+    new, old = aliased(Marking), aliased(Marking)
+    collection_id = before.entry.collection_id
+    named = select(User.member_id).where(User.id.in_(sorted(view.users)))
+    added = (
+        select(Member.id)
+        .join(new, new.id == marking_id)
+        .join(old, old.id == before.entry.marking_id)
+        .where(
+            or_(member_sees(Member, new, collection_id, tx.now), Member.id.in_(named)),
+            not_(member_sees(Member, old, collection_id, tx.now)),
+        )
+        .limit(1)
+    )
+    return tx.session.scalar(added) is not None
+
+
+def _move(tx: Tx, entry: SignalEntry, new: Shown) -> None:
+    value = entry.value or b""
+    entry.marking_id = new.marking_id
+    entry.match_key = new.match_key(match_key(value), value)
+    try:
+        with tx.session.begin_nested():
+            tx.session.flush()
+    except IntegrityError as error:
+        raise Conflict(
+            "The same value stands under this marking already. Withdraw one.", reason="taken"
+        ) from error
+
+
+def _moved(entry: SignalEntry, old: Shown, new: Shown) -> list[Line]:
+    state = {column.key: getattr(entry, column.key) for column in PARTS}
+    gone = old.gone(entry.id, Reason.NARROWED, keeping=new.users.keys())
+    if old.place is None:
+        return gone  # those who are still named have their pointer
+    return [*gone, *new.state(state, fresh=False, clears=True)]

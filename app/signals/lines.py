@@ -1,0 +1,104 @@
+"""Where an entry is shown, and the feed lines that say how it stands there."""
+
+import hashlib
+from collections.abc import Collection as Several
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from sqlalchemy.orm import Session
+
+from app.events import Subject
+from app.facts import load_views
+from app.feed import places
+from app.feed.append import Line
+from app.markings import Place
+from app.question import MarkingView
+from app.signals.rendering import describe
+from schemas.vocabulary import ChangeKind, Reason, Tlp
+
+_POINTER = (("object_kind", "signal"), ("tlp", Tlp.RED.value))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """Where the entries of one list with one marking are shown.
+
+    `place` is a collection's or a narrower one's; None for TLP:RED, which stands in no feed: there its named
+    users are pointed to it.
+    """
+
+    list_id: str
+    marking_id: str | None
+    narrower: MarkingView | None
+    place: Place | None
+    users: Mapping[str, Place]
+
+    def match_key(self, key: bytes, value: bytes) -> bytes:
+        """What identifies a value here: its own match key, or for TLP:RED one that no lookup can meet.
+
+        So whoever may not know of a TLP:RED entry publishes the same value as if it were not there.
+        """
+        if self.place is not None:
+            return key
+        return hashlib.sha256(f"red:{self.marking_id}:".encode() + value).digest()
+
+    def state(self, entry: Mapping[str, Any], *, fresh: bool, clears: bool = False) -> list[Line]:
+        """How an entry stands now. A pointer says only that there is one: renewals do not repeat it."""
+        if self.place is None:
+            return [
+                self._line(place, ChangeKind.POINTER_CHANGED, entry["id"], extra=_POINTER, fresh=fresh)
+                for place in self.users.values()
+            ]
+        body = msgspec.json.encode(describe(entry, self.narrower))
+        return [
+            self._line(
+                self.place, ChangeKind.SIGNAL_CHANGED, entry["id"], body=body, fresh=fresh, clears=clears
+            )
+        ]
+
+    def gone(self, entry_id: str, reason: Reason, *, keeping: Several[str] = ()) -> list[Line]:
+        """That an entry is gone from here, and why. Users in `keeping` still have their pointer."""
+        why = ("reason", reason.value)
+        if self.place is not None:
+            return [self._line(self.place, ChangeKind.SIGNAL_TOMBSTONED, entry_id, extra=(why,), clears=True)]
+        return [
+            self._line(place, ChangeKind.POINTER_TOMBSTONED, entry_id, extra=(*_POINTER, why), clears=True)
+            for user, place in self.users.items()
+            if user not in keeping
+        ]
+
+    def subject(self, outer: MarkingView, **more: Any) -> Subject:
+        """What an audit entry says of entries here, under the marking that they stand under."""
+        if self.narrower is not None and self.place is not None:
+            more["place"] = self.place.key
+        return Subject(kind="list", id=self.list_id, collection_id=self.list_id, **more).marked(
+            self.narrower or outer
+        )
+
+    def _line(self, place: Place, kind: ChangeKind, entry_id: str, **more: Any) -> Line:
+        return Line(place=place, kind=kind, collection_id=self.list_id, object_id=entry_id, **more)
+
+
+def shown(session: Session, list_id: str, marking_id: str | None, view: MarkingView | None) -> Shown:
+    """Where entries of this list with this narrower marking (None: the list's own) are shown."""
+    red = view is not None and view.tlp is Tlp.RED
+    return Shown(
+        list_id=list_id,
+        marking_id=marking_id,
+        narrower=view,
+        place=None if red else places.of_collection(session, list_id, marking_id),
+        users={user: places.of_user(session, user) for user in (sorted(view.users) if red and view else ())},
+    )
+
+
+def shown_by_marking(
+    session: Session, list_id: str, marking_ids: Several[str | None]
+) -> dict[str | None, Shown]:
+    """`shown` for several markings of one list."""
+    views = load_views(session, [marking_id for marking_id in marking_ids if marking_id is not None])
+    return {
+        marking_id: shown(session, list_id, marking_id, views.get(marking_id or ""))
+        for marking_id in marking_ids
+    }

@@ -1,0 +1,159 @@
+"""Signal lists: created, read, re-marked."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy.exc import IntegrityError
+
+from app import clock, remark
+from app.errors import Conflict, Invalid
+from app.events import ListCreated, MarkingChanged, Subject
+from app.feed import places
+from app.feed.append import Line
+from app.markings import Collection
+from app.question import Action, MarkingView
+from app.record import Tx, record
+from app.screening import screen
+from app.signals import queries
+from app.signals.kinds import REGISTRY
+from app.signals.models import SignalList
+from app.signals.queries import Found
+from schemas.vocabulary import TLP_RANK, ChangeKind, CollectionKind, Tlp
+
+
+def create(
+    tx: Tx,
+    *,
+    slug: str,
+    title: str,
+    types: Sequence[str],
+    marking: Mapping[str, Any],
+    list_id: str | None = None,
+) -> Found:
+    """Create a list that belongs to the actor's member.
+
+    Args:
+        types: the signal types that it takes; each may ask for a label that is strict enough.
+        list_id: the id that the list had elsewhere, for an import.
+
+    Raises:
+        Invalid: the marking does not fit the types or its audience, or the text holds plain personal data.
+        Conflict: the member has a list of that slug already, or the id cannot be used.
+    """
+    owner = tx.actor.member_id or ""
+    _screen(slug=slug, title=title)
+    view = remark.resolve(tx.session, owner, marking, actor=tx.actor)
+    wanted = tuple(sorted(set(types)))
+    _check_label(view, wanted)
+    collection = _insert(tx, list_id or str(uuid.uuid4()), owner, slug, title, wanted, view)
+    found = Found(collection=collection, types=wanted, marking=view)
+    record(tx, ListCreated(subjects=(subject(found),)), [_state(tx, found, fresh=True)])
+    return found
+
+
+def get(tx: Tx, list_id: str) -> Found:
+    """One list that the actor sees.
+
+    Raises:
+        Forbidden: its owner prohibits the actor's purpose.
+    """
+    found = queries.find(tx, list_id)
+    tx.require(Action.READ, found.thing)
+    return found
+
+
+def set_marking(tx: Tx, list_id: str, marking: Mapping[str, Any]) -> Found:
+    """Narrow or widen a list. Its entries keep narrower markings of their own: both hold.
+
+    Raises:
+        Invalid: the marking cannot be used, or is not strict enough for the types of the list.
+        Forbidden: not the owner; wider, and the actor is no person or a second one is needed.
+    """
+    before = queries.find(tx, list_id)
+    tx.require(Action.NARROW, before.thing)
+    view = remark.resolve(tx.session, before.marking.owner_id, marking, actor=tx.actor)
+    _check_label(view, before.types)
+    direction = remark.change_collection_marking(tx, before.collection, view)
+    found = Found(collection=before.collection, types=before.types, marking=view)
+    record(tx, MarkingChanged(subjects=(subject(found),), reason=direction), [_state(tx, found, fresh=False)])
+    return found
+
+
+def subject(found: Found, **more: Any) -> Subject:
+    """What an audit entry says of a list."""
+    return Subject(kind="list", id=found.id, collection_id=found.id, **more).marked(found.marking)
+
+
+def describe(found: Found, reader: str | None) -> dict[str, Any]:
+    """The wire form of a list, as far as this member (None: everybody) may know it."""
+    return {
+        "id": found.id,
+        "kind": CollectionKind.LIST.value,
+        "slug": found.collection.slug,
+        "title": found.collection.title,
+        "owner": found.collection.owner_id,
+        "types": list(found.types),
+        "marking": remark.to_wire(found.marking, reader),
+        "created_at": clock.to_text(found.collection.created_at),
+    }
+
+
+def _screen(**texts: str) -> None:
+    findings = [finding for name, text in texts.items() for finding in screen(text, path=f"/{name}")]
+    if findings:
+        raise Invalid(
+            "A text holds what must not be in it. Remove it.",
+            errors=[{"pointer": finding.path, "detail": finding.hint} for finding in findings],
+        )
+
+
+def _check_label(view: MarkingView, types: Sequence[str]) -> None:
+    if view.tlp is Tlp.RED:
+        raise _bad_label("TLP:RED travels only singly: mark single signals of a list TLP:RED, not the list.")
+    for name in types:
+        floor = REGISTRY[name].floor_tlp
+        if floor is not None and TLP_RANK[view.tlp] < TLP_RANK[floor]:
+            raise _bad_label(f"A list that takes {name} is at least {floor}.")
+
+
+def _bad_label(detail: str) -> Invalid:
+    return Invalid(
+        "This list cannot have this label. Choose another label or other types.",
+        errors=[{"pointer": "/marking/tlp", "detail": detail}],
+    )
+
+
+def _insert(
+    tx: Tx, list_id: str, owner: str, slug: str, title: str, types: Sequence[str], view: MarkingView
+) -> Collection:
+    marking = remark.store(tx.session, view)
+    collection = Collection(
+        id=list_id, kind=CollectionKind.LIST.value, owner_id=owner, slug=slug, title=title,
+        marking_id=marking.id, created_at=tx.now,
+    )  # fmt: skip
+    try:
+        with tx.session.begin_nested():
+            tx.session.add(collection)
+            tx.session.flush()
+    except IntegrityError as error:
+        raise Conflict(
+            "You have a collection of this slug already, or the id cannot be used. Choose another.",
+            reason="taken",
+        ) from error
+    tx.session.add(SignalList(collection_id=list_id, types=list(types)))
+    tx.session.flush()
+    return collection
+
+
+def _state(tx: Tx, found: Found, *, fresh: bool) -> Line:
+    return Line(
+        place=places.of_collection(tx.session, found.id),
+        kind=ChangeKind.LIST_CHANGED,
+        collection_id=found.id,
+        object_id=found.id,
+        body=msgspec.json.encode(describe(found, None)),
+        fresh=fresh,
+        clears=not fresh,
+    )

@@ -1,0 +1,63 @@
+"""Settings: read once, refused when unknown, unreadable or unsafe."""
+
+import base64
+
+import pytest
+
+from app.config import Config, ConfigError
+
+
+def test_nothing_set_gives_the_embedded_server():
+    config = Config.from_env({})
+    assert config.sqlite
+    assert config.url == "sqlite:///var/halyard.db"
+
+
+def test_settings_are_read_by_their_type():
+    config = Config.from_env(
+        {
+            "HALYARD_THREADS": "3",
+            "HALYARD_PUBLIC_READING": "yes",
+            "HALYARD_AUDIT_WAIT": "2.5",
+            "HALYARD_CORS_ORIGINS": "https://a.example, https://b.example",
+        }
+    )
+    assert (config.threads, config.public_reading, config.audit_wait) == (3, True, 2.5)
+    assert config.cors_origins == ("https://a.example", "https://b.example")
+
+
+@pytest.mark.parametrize(
+    ("env", "said"),
+    [
+        ({"HALYARD_TREADS": "3"}, "unknown setting HALYARD_TREADS"),
+        ({"HALYARD_THREADS": "many"}, "HALYARD_THREADS"),
+        ({"HALYARD_PUBLIC_READING": "perhaps"}, "HALYARD_PUBLIC_READING"),
+        ({"HALYARD_PROCESSES": "2"}, "PostgreSQL"),
+        ({"HALYARD_ENVIRONMENT": "staging"}, "development or production"),
+        ({"HALYARD_ENVIRONMENT": "production"}, "HALYARD_ISSUER"),
+        ({"HALYARD_ENVIRONMENT": "production", "HALYARD_ISSUER": "https://x.example"}, "HALYARD_SECRET"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_by_name(env, said):
+    with pytest.raises(ConfigError, match=said):
+        Config.from_env(env)
+
+
+def test_an_error_never_repeats_the_value():
+    with pytest.raises(ConfigError) as caught:
+        Config.from_env({"HALYARD_THREADS": "hunter2"})
+    assert "hunter2" not in str(caught.value)
+
+
+def test_the_secret_is_made_once_for_its_owner_alone(tmp_path):
+    config = Config(data_dir=tmp_path)
+    first = config.secret_bytes()
+    assert len(first) == 32
+    assert config.secret_bytes() == first
+    assert (tmp_path / "secret").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_short_secret_is_refused(tmp_path):
+    config = Config(data_dir=tmp_path, secret=base64.b64encode(b"short").decode())
+    with pytest.raises(ConfigError, match="32 random bytes"):
+        config.secret_bytes()
