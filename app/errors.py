@@ -23,7 +23,7 @@ class HalyardError(Exception):
     ) -> None:
         super().__init__(detail)
         self.detail = detail
-        self.reason = reason or self.slug
+        self.reason = self.slug if reason is None else reason
         self.errors = list(errors) if errors else None
         self.extra = extra
 

@@ -48,7 +48,7 @@ def _entry_columns() -> list[sa.Column[object]]:
         sa.Column("value", sa.LargeBinary(), nullable=True),
         sa.Column("qualifier", sa.String(128), nullable=False),
         sa.Column("match_key", sa.LargeBinary(), nullable=True),
-        sa.Column("metadata", sa.JSON(), nullable=False),
+        sa.Column("details", sa.JSON(), nullable=False),
         sa.Column("labels", sa.JSON(), nullable=False),
         sa.Column("classification", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("confidence", sa.Integer(), nullable=True),

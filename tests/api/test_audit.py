@@ -362,4 +362,4 @@ def test_an_owner_sees_who_subscribed_to_its_set(make: Make, author: Caller, ban
         {"kind": "collection", "collection": made["id"], "owner": author.member.id}
     ]
     with make.runtime.db.read() as session:
-        assert session.scalar(select(Subscription.id)) not in json.dumps(found)
+        assert str(session.scalar(select(Subscription.id))) not in json.dumps(found)

@@ -6,10 +6,20 @@ import json
 from typing import Any
 
 import pytest
+from marshmallow import Schema
 from sqlalchemy import select
 
 from app.audit.models import AuditEntry
 from app.runtime import Runtime
+from schemas.signals import (
+    LookupAnswerSchema,
+    PublishedSchema,
+    SignalListPageSchema,
+    SignalListSchema,
+    SignalPageSchema,
+    SingleSignalSchema,
+    WithdrawnSchema,
+)
 from schemas.vocabulary import Purpose, Sector
 from tests.factories import Caller, Make
 from tests.hashes import changes, held, new_list, pdq, publish, published, sha
@@ -218,3 +228,35 @@ def test_an_answer_to_a_publisher_never_says_that_others_have_it(platform: Calle
     theirs, ours = new_list(platform, COMMUNITY, slug="theirs"), new_list(bank, COMMUNITY, slug="ours")
     published(platform, theirs, sha(1))
     assert [item["status"] for item in publish(bank, ours, sha(1))] == ["accepted"]
+
+
+def test_answers_have_the_form_that_is_documented(make: Make, platform: Caller) -> None:
+    reader = make.caller(make.member())
+    narrow = {**members_marking(reader.member.id), "prohibited_purposes": ["train"]}
+    list_id = new_list(platform, members_marking(reader.member.id, make.member().id), "pdq", "vpdq")
+    classified = {
+        **pdq(1),
+        "classification": {"scheme": "iwf", "code": "A1"},
+        "confidence": 3,
+        "marking": narrow,
+    }
+    frames = {"type": "vpdq", "value": [f"{pdq(n)['value']},80,{n}" for n in range(80)]}
+    path = f"/v1/signal-lists/{list_id}"
+    sent = {"signals": [classified, frames, {}]}
+    published_answer = platform.post(f"{path}/signals", json=sent).json
+    entry_id = published_answer["items"][0]["id"]
+    body = {"signals": [{"type": "pdq", "value": pdq(1)["value"]}, {"type": "pdq", "value": ""}]}
+    answers: tuple[tuple[type[Schema], Any], ...] = (
+        (PublishedSchema, published_answer),
+        (SignalListSchema, reader.get(path).json),
+        (SignalListPageSchema, reader.get("/v1/signal-lists").json),
+        (SignalPageSchema, reader.get(f"{path}/signals").json),
+        (SingleSignalSchema, reader.get(f"/v1/signals/{entry_id}").json),
+        (LookupAnswerSchema, reader.post("/v1/lookup", json=body).json),
+        (
+            WithdrawnSchema,
+            platform.post(f"{path}/withdrawals", json={"ids": [entry_id, ABSENT], "reason": "wrong"}).json,
+        ),
+    )
+    for schema, answer in answers:
+        assert schema().validate(answer) == {}, schema

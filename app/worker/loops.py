@@ -1,0 +1,95 @@
+"""What goes on beside requests, as steps: each does a bounded piece of work and says whether there was any.
+
+A step may run in several processes at once and be killed at any point: its work is one transaction, and rows
+are locked or passed over. Running it again is harmless.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from app import idempotency
+from app.audit import refusals, retention, sequencer
+from app.audit.entry import Request
+from app.clock import DAY
+from app.events import AttributeLapsed, Subject
+from app.feed import clearing, sight
+from app.members import forgetting
+from app.record import as_system, begin, record
+from app.runtime import Runtime
+from app.sets import status
+from app.signals import withdrawal
+
+EXPIRY_BATCH = 1_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loop:
+    """A step and its pace: seconds until the next one after work, and after there was none."""
+
+    name: str
+    step: Callable[[Runtime], bool]
+    busy: float
+    idle: float
+
+
+def sequence(runtime: Runtime) -> bool:
+    """Give audit entries their place in the log."""
+    return sequencer.waiting(runtime.db) and sequencer.step(runtime.db) > 0
+
+
+def count_refusals(runtime: Runtime) -> bool:
+    """Write an entry for each minute and network in which requests without an identity were refused."""
+    return refusals.write_past(runtime.db, runtime.clock()) > 0
+
+
+def lapse_attributes(runtime: Runtime) -> bool:
+    """Tell members what they lost sight of because an attribute of theirs ended."""
+    with runtime.db.read() as session:
+        if not sight.any_lapsed(session, runtime.clock()):
+            return False
+    with begin(runtime, as_system, Request(), moves_policy=True) as tx:
+        lapsed = sight.settle(tx.session, tx.now, tx.lines)
+        for attribute in lapsed:
+            member = Subject(kind="member", id=attribute.member_id, owner_id=attribute.member_id)
+            record(tx, AttributeLapsed(subjects=(member,), reason=attribute.name))
+    return bool(lapsed)
+
+
+def expire_versions(runtime: Runtime) -> bool:
+    """End set versions whose validity is over."""
+    with begin(runtime, as_system, Request()) as tx:
+        return status.expire_due(tx) > 0
+
+
+def expire_signals(runtime: Runtime) -> bool:
+    """End signals whose validity is over."""
+    with begin(runtime, as_system, Request()) as tx:
+        return withdrawal.expire_due(tx, EXPIRY_BATCH) > 0
+
+
+def clear_bodies(runtime: Runtime) -> bool:
+    """Clear bodies in the feed that newer ones have superseded."""
+    with runtime.db.write() as session:
+        return clearing.clear(session) > 0
+
+
+def forget(runtime: Runtime) -> bool:
+    """Delete what is kept for a time only: stored answers, spent assertions, ended revocations, openings."""
+    now = runtime.clock()
+    with runtime.db.write() as session:
+        idempotency.forget_old(session, now)
+        forgetting.forget_ended(session, now)
+    with runtime.db.write() as session:
+        before = now - runtime.config.network_retention_days * DAY
+        return retention.forget_private(session, before) > 0
+
+
+LOOPS = (
+    Loop(name="audit-sequence", step=sequence, busy=0.2, idle=1),
+    Loop(name="refusal-counts", step=count_refusals, busy=0.2, idle=10),
+    Loop(name="attribute-lapses", step=lapse_attributes, busy=0.2, idle=5),
+    Loop(name="version-expiry", step=expire_versions, busy=0.2, idle=15),
+    Loop(name="signal-expiry", step=expire_signals, busy=0.2, idle=15),
+    Loop(name="body-clearing", step=clear_bodies, busy=0.2, idle=30),
+    Loop(name="forgetting", step=forget, busy=1, idle=600),
+)

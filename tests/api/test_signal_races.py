@@ -1,0 +1,114 @@
+"""Several publishers at once, and slow ones: over real connections and real commits."""
+
+# mypy: disable-error-code="index"
+
+import random
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select, update
+
+from app import upgrade
+from app.config import Config
+from app.feed.models import Change, FeedHead
+from app.idempotency import IdempotentAnswer
+from app.main import create_app
+from app.runtime import Runtime
+from app.signals.models import SignalEntry
+from tests.factories import Caller, Make
+from tests.hashes import ndjson, new_list, publish, sha, withdraw
+from tests.samples import COMMUNITY
+
+
+@pytest.fixture
+def house(new_database_url: Callable[[], str], config: Config, tmp_path: Path) -> Iterator[Runtime]:
+    """A server with a database of its own, whose transactions are not the test's."""
+    runtime = Runtime.assemble(
+        Config(
+            data_dir=tmp_path,
+            database_url=new_database_url(),
+            secret=config.secret,
+            rate_limit=config.rate_limit,
+        )
+    )
+    upgrade.prepare(runtime)
+    yield runtime
+    runtime.db.dispose()
+
+
+@pytest.fixture
+def platform(house: Runtime) -> Caller:
+    make = Make(house, create_app(house).test_client())
+    return make.caller(make.member())
+
+
+def another(caller: Caller, house: Runtime) -> Caller:
+    """The same caller over a client of its own: one is not for several threads."""
+    return Caller(
+        http=create_app(house).test_client(), token=caller.token, member=caller.member, client=caller.client
+    )
+
+
+def test_publishers_of_the_same_values_make_each_entry_once(house: Runtime, platform: Caller) -> None:
+    list_id = new_list(platform, COMMUNITY)
+
+    def work(number: int) -> list[str]:
+        caller, accepted = another(platform, house), []
+        for start in range(0, 300, 100):
+            numbers = list(range(start, start + 200))
+            random.Random(number).shuffle(numbers)
+            items = publish(caller, list_id, *map(sha, numbers))
+            accepted += [item["id"] for item in items if item["status"] == "accepted"]
+            if number == 0:
+                withdraw(caller, list_id, *(item["id"] for item in items[:20]))
+        return accepted
+
+    with ThreadPoolExecutor(3) as pool:
+        accepted = [entry_id for ids in pool.map(work, range(3)) for entry_id in ids]
+
+    with house.db.read() as session:
+        stored = set(session.scalars(select(SignalEntry.id)))
+        standing = select(SignalEntry.match_key).where(SignalEntry.withdrawn_at.is_(None))
+        keys = session.scalars(standing).all()
+        lines = session.scalar(select(func.count()).select_from(Change))
+        head = session.scalar(select(FeedHead.seq))
+    assert len(accepted) == len(set(accepted))
+    assert set(accepted) == stored
+    assert len(keys) == len(set(keys))
+    assert lines == head
+
+
+def test_a_slow_upload_holds_no_transaction_while_it_waits_for_the_network(
+    house: Runtime, platform: Caller
+) -> None:
+    list_id = new_list(platform, COMMUNITY)
+    written: list[bool] = []
+
+    def write_beside() -> None:
+        with house.db.write() as session:
+            session.execute(update(IdempotentAnswer).values(at=0))
+        written.append(True)
+
+    class Slow:
+        """Gives a few bytes, and each time lets somebody else write."""
+
+        def __init__(self) -> None:
+            self.rest = ndjson(*map(sha, range(1_100)))
+
+        def read(self, _size: int = -1) -> bytes:
+            beside = threading.Thread(target=write_beside)
+            beside.start()
+            beside.join(timeout=10)
+            block, self.rest = self.rest[:30_000], self.rest[30_000:]
+            return block
+
+    answer = platform.post(
+        f"/v1/signal-lists/{list_id}/signals",
+        headers={"Content-Type": "application/x-ndjson"},
+        environ_overrides={"wsgi.input": Slow(), "wsgi.input_terminated": True},
+    )
+    assert (answer.status_code, answer.json["accepted"]) == (200, 1_100)
+    assert len(written) == 5
