@@ -1,0 +1,146 @@
+"""`halyard client`: OAuth clients of members. What `add` prints is all that a first call needs."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from app.cli import local
+from app.cli.command import Command, Failure, Noun, Output, table
+from app.cli.first_call import first_call
+from app.cli.key_files import credentials
+from app.cli.users import find_user
+from app.config import Config
+from app.events import Subject
+from app.members import clients
+from app.members.clients import Issued, NewClient
+from app.parties import Client
+from app.record import Tx
+from schemas.clients import ClientSchema, NewClientSchema
+from schemas.vocabulary import ClientAuth, Purpose, Scope
+
+_PAGE = 500
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_NEW_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.group(cls=Noun)
+def client() -> None:
+    """OAuth clients of members: register, give new credentials, revoke."""
+
+
+@client.command("add", cls=Command)
+@click.argument("who", metavar="MEMBER")
+@click.option("--name", required=True, help="What the client is for.")
+@click.option(
+    "--scope", "scopes", multiple=True, required=True, type=click.Choice([scope.value for scope in Scope])
+)
+@click.option(
+    "--purpose", "purposes", multiple=True, required=True, metavar="PURPOSE",
+    type=click.Choice([purpose.value for purpose in Purpose]),
+    help="A purpose that its tokens may carry; the first is the default.",
+)  # fmt: skip
+@click.option(
+    "--jwks", type=_FILE, help="The client's public keys (RFC 7517), made by the member: preferred."
+)
+@click.option("--new-key", type=_NEW_FILE, help="Make a key here: its private half goes into this new file.")
+@click.option("--secret", is_flag=True, help="A secret instead of keys, if the member asks for it.")
+@click.option("--secret-days", default=365, show_default=True, help="How many days the secret lives.")
+@click.option("--user", help="Handle of the person whose personal client this is.")
+@click.option(
+    "--collection", "collections", multiple=True, help="The only sets or lists it may touch, by id."
+)
+@click.pass_obj
+def add(
+    output: Output, /, who: str, *, jwks: Path | None, new_key: Path | None, secret: bool, user: str | None,
+    **asked: Any,
+) -> None:  # fmt: skip
+    """Register a client of MEMBER and print its credentials, once, with a first call."""
+    with credentials(jwks, new_key, secret=secret) as keys:
+        method = ClientAuth.SECRET_BASIC if secret else ClientAuth.PRIVATE_KEY_JWT
+        asked = {name: list(value) if isinstance(value, tuple) else value for name, value in asked.items()}
+        asked |= {"auth_method": method.value, **({"jwks": keys} if keys else {})}
+        body = NewClientSchema().load({name: value for name, value in asked.items() if value != []})
+        with local.acting() as tx:
+            member_id = local.find_member(tx, who).id
+            user_id = find_user(tx, member_id, user) if user else None
+            made = clients.add(tx, member_id, NewClient(**body, user_id=user_id))
+            form = issued_form(tx.runtime.config, made, new_key)
+    output.show(form, first_call(form))
+
+
+@client.command("rotate", cls=Command)
+@click.argument("client_id")
+@click.option("--jwks", type=_FILE, help="The new public keys.")
+@click.option("--new-key", type=_NEW_FILE, help="Make a new key here: its private half goes into this file.")
+@click.option("--secret-days", default=365, show_default=True, help="How many days the new secret lives.")
+@click.pass_obj
+def rotate(output: Output, client_id: str, jwks: Path | None, new_key: Path | None, secret_days: int) -> None:
+    """Give a client new credentials; the old ones stop at once."""
+    with local.acting() as tx:
+        row = _find(tx, client_id)
+        with credentials(jwks, new_key, secret=row.auth_method == ClientAuth.SECRET_BASIC) as keys:
+            made = clients.rotate(tx, row.member_id, row.id, jwks=keys, secret_days=secret_days)
+            form = issued_form(tx.runtime.config, made, new_key)
+    output.show(form, first_call(form))
+
+
+@client.command("revoke", cls=Command)
+@click.argument("client_id")
+@click.pass_obj
+def revoke(output: Output, client_id: str) -> None:
+    """End a client: it gets no more tokens, and those that it has stop at once."""
+    with local.acting(moves_policy=True) as tx:
+        row = _find(tx, client_id)
+        clients.revoke(tx, row.member_id, row.id)
+        form = ClientSchema().dump(row)
+    output.show(form, f"{row.name} is revoked.")
+
+
+@client.command("list", cls=Command)
+@click.argument("who", metavar="[MEMBER]", required=False)
+@click.pass_obj
+def show_all(output: Output, who: str | None) -> None:
+    """Show the clients of MEMBER, or all."""
+
+    def work(tx: Tx) -> bytes:
+        chosen = [local.find_member(tx, who)] if who else list(local.all_members(tx))
+        names = {member.id: member.name for member in chosen}
+        found = [row for member in chosen for row in clients.browse(tx, member.id, limit=_PAGE)]
+        forms = ClientSchema(many=True).dump(found)
+        return json.dumps([{**form, "member_name": names[form["member"]]} for form in forms]).encode()
+
+    found = json.loads(local.looking("client.listed", Subject(kind="client"), work))
+    rows = [
+        (
+            row["member_name"],
+            row["name"],
+            row["kind"],
+            " ".join(row["scopes"]),
+            " ".join(row["purposes"]),
+            f"revoked {row['disabled_at'][:10]}" if "disabled_at" in row else "",
+            row["id"],
+        )
+        for row in found
+    ]
+    output.show(found, table(None, ("member", "name", "kind", "scopes", "purposes", "", "id"), rows))
+
+
+def issued_form(config: Config, made: Issued, key_file: Path | None) -> dict[str, Any]:
+    """What the member is given: everything for a first call. A secret is in here and nowhere else."""
+    return {
+        "client": ClientSchema().dump(made.client),
+        "secret": made.secret,
+        "key_file": str(key_file) if key_file else None,
+        "issuer": config.issuer,
+        "token_endpoint": f"{config.issuer}/oauth/token",
+    }
+
+
+def _find(tx: Tx, client_id: str) -> Client:
+    for member in local.all_members(tx):
+        for row in clients.browse(tx, member.id, limit=_PAGE):
+            if row.id == client_id:
+                return row
+    raise Failure("There is no client of this id. `halyard client list` shows them.", reason="not-found")

@@ -1,0 +1,80 @@
+"""`halyard restore`: puts a backup in place and begins a new incarnation of the feed."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import click
+
+from app import record, upgrade
+from app.audit.entry import Request
+from app.cli import local, running
+from app.cli.backup import copy
+from app.cli.command import Command, Failure, Output
+from app.config import Config
+from app.events import IncarnationBegun
+from app.feed import incarnation
+from app.runtime import Runtime
+
+
+@click.command("restore", cls=Command)
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--force", is_flag=True, help="Replace the database that is there.")
+@click.pass_obj
+def restore(output: Output, file: Path, *, force: bool) -> None:
+    """Put the backup FILE in the place of the embedded database.
+
+    Begins a new incarnation of the feed: members whose cursors are newer than the backup go back to where it
+    was taken, and miss nothing that is written from now on. What was revoked after the backup was taken must
+    be revoked again.
+    """
+    config = Config.from_env()
+    target = running.database_path(config)
+    if target is None:
+        raise Failure(
+            "Restore PostgreSQL by pg_restore, then run `halyard db restored`.", reason="postgresql"
+        )
+    _require_backup(file)
+    if target.exists() and not force:
+        raise Failure(
+            "There is a database already. Back it up, then add --force to replace it.", reason="exists"
+        )
+    try:
+        with running.alone(config):
+            _replace(file, target)
+            with local.opened(config) as runtime:
+                upgrade.prepare(runtime)
+                number = begin_incarnation(runtime)
+    except BlockingIOError:
+        raise Failure("A server or worker uses this database. Stop it first.", reason="running") from None
+    output.show({"database": str(target), "incarnation": number}, f"Restored; incarnation {number} begins.")
+
+
+def begin_incarnation(runtime: Runtime) -> int:
+    """Begin a new life of the feed after a restore; returns its number."""
+    with record.begin(runtime, record.as_system, Request(), moves_policy=True) as tx:
+        begun = incarnation.begin_new(tx.session, tx.now)
+        record.record(tx, IncarnationBegun())
+        return begun.number
+
+
+def _require_backup(file: Path) -> None:
+    """Refuse what is damaged or no database of ours, before anything is replaced."""
+    try:
+        with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as opened:
+            whole = opened.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+            opened.execute("SELECT number FROM incarnation").fetchone()
+    except sqlite3.DatabaseError:
+        whole = False
+    if not whole:
+        raise Failure("This file is damaged, or no backup of a Halyard database.", reason="not_a_backup")
+
+
+def _replace(file: Path, target: Path) -> None:
+    """Copy beside, then rename: at no moment is there half a database."""
+    beside = target.with_name(target.name + ".restoring")
+    beside.unlink(missing_ok=True)
+    copy(file, beside)
+    for suffix in ("-wal", "-shm"):
+        target.with_name(target.name + suffix).unlink(missing_ok=True)
+    beside.replace(target)

@@ -1,0 +1,59 @@
+"""Says which processes use an embedded database: a lock beside it that ends with its holder."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy.engine import make_url
+
+from app.config import Config
+
+
+def database_path(config: Config) -> Path | None:
+    """The file of an embedded database; None for PostgreSQL."""
+    name = make_url(config.url).database if config.sqlite else None
+    return Path(name) if name else None
+
+
+@contextmanager
+def using(config: Config) -> Iterator[None]:
+    """Hold the database's lock together with other servers and workers, while the block runs."""
+    with _lock(config, fcntl.LOCK_SH):
+        yield
+
+
+def in_use(config: Config) -> bool:
+    """Whether a server or worker of this machine holds the embedded database."""
+    try:
+        with _lock(config, fcntl.LOCK_EX):
+            return False
+    except BlockingIOError:
+        return True
+
+
+@contextmanager
+def alone(config: Config) -> Iterator[None]:
+    """Hold the embedded database's lock alone.
+
+    Raises:
+        BlockingIOError: a server or worker runs.
+    """
+    with _lock(config, fcntl.LOCK_EX):
+        yield
+
+
+@contextmanager
+def _lock(config: Config, how: int) -> Iterator[None]:
+    path = database_path(config)
+    if path is None:
+        yield
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, how | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(handle)

@@ -1,0 +1,195 @@
+"""Commands at the machine: members, users, clients, groups, keys."""
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from tests.cli.conftest import Machine
+
+
+@pytest.fixture
+def bank(machine: Machine) -> str:
+    return machine.json("member", "add", "Riverside Bank", "--sector", "finance")["id"]
+
+
+def test_a_member_is_enrolled_and_listed_with_its_standing(machine: Machine, bank: str) -> None:
+    machine.ok("member", "suspend", "Riverside Bank")
+    found = machine.json("member", "list")
+    assert [(row["id"], row["status"]) for row in found] == [(bank, "suspended")]
+    machine.ok("member", "reactivate", bank)
+    assert "active" in machine.ok("member", "list")
+
+
+def test_a_downstream_names_the_member_that_serves_it(machine: Machine, bank: str) -> None:
+    vendor = machine.json("member", "add", "A vendor", "--sector", "vendor", "--served-by", "Riverside Bank")
+    assert (vendor["kind"], vendor["upstream"]) == ("downstream", bank)
+
+
+def test_offboarding_asks_first_and_is_final(machine: Machine, bank: str) -> None:
+    assert machine.run("member", "offboard", bank).exit_code == 1
+    machine.ok("member", "offboard", bank, "--yes")
+    assert "member_status" in machine.refused("member", "reactivate", bank)
+
+
+def test_an_unknown_member_is_refused_in_one_line(machine: Machine) -> None:
+    said = machine.refused("member", "suspend", "Nobody")
+    assert said.count("\n") == 1
+    assert "halyard member list" in said
+
+
+def test_a_refusal_is_json_where_json_was_asked_for(machine: Machine) -> None:
+    for words in (["--json", "member", "suspend", "Nobody"], ["member", "suspend", "Nobody", "--json"]):
+        assert json.loads(machine.refused(*words))["error"]["reason"] == "not-found"
+
+
+def test_input_is_held_to_the_rules_of_the_api(machine: Machine, bank: str) -> None:
+    assert "Use 1 to 64 lower-case" in machine.refused("user", "add", bank, "Not A Handle")
+    assert "Use 1 to 64 lower-case" in machine.refused("member", "attribute", bank, "Not-An-Attribute")
+    assert "text_refused" in machine.refused(
+        "member", "add", "write to a.person@bank.example", "--sector", "ngo"
+    )
+    assert "offset" in machine.refused("member", "attribute", bank, "vetted", "--until", "2030-01-01")
+
+
+def test_an_attribute_is_granted_until_a_moment_and_ended(machine: Machine, bank: str) -> None:
+    granted = machine.json("member", "attribute", bank, "vetted", "--until", "2090-01-01T00:00:00Z")
+    assert granted == {"name": "vetted", "valid_until": "2090-01-01T00:00:00.000000Z", "holds": True}
+    machine.ok("member", "attribute", bank, "vetted", "--end")
+    assert machine.json("member", "list")[0]["attributes"][0]["holds"] is False
+
+
+def test_a_secret_is_printed_once_and_stored_nowhere(machine: Machine, bank: str) -> None:
+    result = machine.run(
+        "client", "add", bank, "--name", "sync", "--scope", "sets:read", "--purpose", "detect", "--secret"
+    )
+    secret = result.stdout.split("Secret  ")[1].split()[0]
+    assert len(secret) >= 43
+    assert secret not in result.stderr
+    assert secret not in machine.ok("client", "list", "--json")
+    for path in machine.folder.rglob("*"):
+        assert path.is_dir() or secret.encode() not in path.read_bytes(), path
+
+
+def test_a_new_key_file_is_private_and_only_its_public_half_is_registered(
+    machine: Machine, bank: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "key.json"
+    words = ["client", "add", bank, "--name", "k", "--scope", "sets:read", "--purpose", "detect"]
+    made = machine.json(*words, "--new-key", str(file))
+    kept = json.loads(file.read_text())
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert made["secret"] is None
+    assert made["client"]["jwks"]["keys"][0]["x"] == kept["x"]
+    assert kept["d"] not in json.dumps(machine.json("client", "list"))
+    assert "exists" in machine.refused(*words, "--new-key", str(file))
+
+
+def test_no_key_file_is_left_where_registering_failed(machine: Machine, tmp_path: Path) -> None:
+    file = tmp_path / "key.json"
+    machine.refused(
+        "client",
+        "add",
+        "Nobody",
+        "--name",
+        "k",
+        "--scope",
+        "sets:read",
+        "--purpose",
+        "detect",
+        "--new-key",
+        str(file),
+    )
+    assert not file.exists()
+
+
+def test_exactly_one_kind_of_credential_is_chosen(machine: Machine, bank: str) -> None:
+    words = ["client", "add", bank, "--name", "k", "--scope", "sets:read", "--purpose", "detect"]
+    assert machine.run(*words).exit_code == 2
+    assert machine.run(*words, "--secret", "--new-key", "k.json").exit_code == 2
+
+
+def test_rotating_a_client_gives_a_new_secret_and_revoking_ends_it(machine: Machine, bank: str) -> None:
+    first = machine.client(bank)
+    rotated = machine.json("client", "rotate", first["HALYARD_CLIENT_ID"])
+    assert rotated["secret"] != first["HALYARD_CLIENT_SECRET"]
+    machine.ok("client", "revoke", first["HALYARD_CLIENT_ID"])
+    assert "disabled_at" in machine.json("client", "list", bank)[0]
+    assert "client_revoked" in machine.refused("client", "rotate", first["HALYARD_CLIENT_ID"])
+
+
+def test_a_personal_client_belongs_to_a_person(machine: Machine, bank: str) -> None:
+    person = machine.json("user", "add", bank, "analyst-1")
+    machine.client(bank, "--user", "analyst-1")
+    client = machine.json("client", "list", bank)[0]
+    assert (client["kind"], client["user"]) == ("personal", person["id"])
+    machine.ok("user", "disable", bank, "analyst-1")
+    assert "disabled_at" in machine.json("user", "list", bank)[0]
+
+
+def test_a_member_joins_a_group_after_its_acceptance_and_leaves_it(machine: Machine, bank: str) -> None:
+    machine.ok("member", "add", "An NGO", "--sector", "ngo")
+    machine.ok(
+        "group", "add", "Circle", "--owner", "An NGO", "--terms", "Be careful.", "--requires", "vetted"
+    )
+    invited = machine.json("group", "join", "Circle", bank)
+    assert {one["name"]: one["standing"] for one in invited["members"]}["Riverside Bank"] == "invited"
+    lacks = machine.refused("group", "join", "Circle", bank, "--accepted-terms", "1")
+    assert "attributes_missing" in lacks
+    machine.ok("member", "attribute", bank, "vetted")
+    joined = machine.json("group", "join", "Circle", bank, "--accepted-terms", "1")
+    assert {one["name"]: one["standing"] for one in joined["members"]}["Riverside Bank"] == "active"
+    machine.ok("group", "leave", "Circle", bank)
+    assert [one["name"] for one in machine.json("group", "list")[0]["members"]] == ["An NGO"]
+
+
+def test_group_terms_that_were_not_accepted_open_nothing(machine: Machine, bank: str) -> None:
+    machine.ok("member", "add", "An NGO", "--sector", "ngo")
+    machine.ok("group", "add", "Circle", "--owner", "An NGO", "--terms", "Be careful.")
+    assert "terms_changed" in machine.refused("group", "join", "Circle", bank, "--accepted-terms", "7")
+    assert len(machine.json("group", "list")[0]["members"]) == 1, "the invitation is rolled back too"
+
+
+def test_rotation_signs_with_the_next_key_and_keeps_the_old_one_published(machine: Machine) -> None:
+    before = {key["kid"]: "nbf" in key for key in machine.json("keys", "list")}
+    signs = machine.json("keys", "rotate", "--for", "document")["document"]
+    after = {key["kid"]: key for key in machine.json("keys", "list")}
+    assert before[signs] is False, "it was published ahead"
+    assert before.keys() < after.keys()
+    assert [key["for"] for key in after.values() if "exp" in key] == ["document"]
+
+
+def test_what_the_operator_does_and_reads_is_in_the_audit_log(machine: Machine, bank: str) -> None:
+    machine.ok("member", "list")
+    machine.ok("keys", "rotate")
+    actions = _actions(machine)
+    assert {"member.added", "member.listed", "key.rotated"} <= actions
+
+
+def _actions(machine: Machine) -> set[str]:
+    url = machine.env["HALYARD_DATABASE_URL"].replace("postgresql://", "postgresql+psycopg://")
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        found = {row[0] for row in connection.execute(text("SELECT action FROM audit_entry"))}
+    engine.dispose()
+    return found
+
+
+def test_every_command_explains_itself_and_takes_json(machine: Machine) -> None:
+    groups = ["db", "keys", "member", "user", "client", "group", "set", "signals", "audit"]
+    shown = machine.ok("--help")
+    for name in groups:
+        assert name in shown
+        lines = machine.ok(name, "--help").split("Commands:")[1].splitlines()
+        for command in (
+            line.split()[0] for line in lines if line.strip() and line.startswith("  ") and line[2] != " "
+        ):
+            assert "--json" in machine.ok(name, command, "--help"), (name, command)
+    for name in ("demo", "serve", "worker", "health", "doctor", "backup", "restore", "token", "openapi"):
+        assert "--json" in machine.ok(name, "--help")
+
+
+def test_an_unknown_setting_stops_every_command(machine: Machine) -> None:
+    assert "HALYARD_LISSEN" in machine.refused("member", "list", HALYARD_LISSEN="x")

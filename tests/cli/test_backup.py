@@ -1,0 +1,121 @@
+"""Backup, restore, doctor and migrations at the command line."""
+
+import os
+import sqlite3
+import stat
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from app.cli import running
+from app.config import Config
+from tests.cli.conftest import Machine, new_machine
+from tests.conftest import NewDatabase
+
+
+@pytest.fixture
+def embedded(machine: Machine, backend: str) -> Machine:
+    if backend != "sqlite":
+        pytest.skip("PostgreSQL has tools of its own for this")
+    return machine
+
+
+def test_a_restored_backup_holds_what_it_was_made_of_and_begins_a_new_incarnation(
+    embedded: Machine, tmp_path: Path
+) -> None:
+    embedded.ok("member", "add", "Before", "--sector", "ngo")
+    copy = tmp_path / "copy.db"
+    embedded.ok("backup", str(copy))
+    embedded.ok("member", "add", "After", "--sector", "ngo")
+    assert "exists" in embedded.refused("restore", str(copy))
+    assert embedded.json("restore", str(copy), "--force")["incarnation"] == 2
+    assert [row["name"] for row in embedded.json("member", "list")] == ["Before"]
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+
+
+def test_a_database_in_use_is_not_replaced(embedded: Machine, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.db"
+    embedded.ok("backup", str(copy))
+    config = Config(database_url=embedded.env["HALYARD_DATABASE_URL"])
+    with running.using(config):
+        assert running.in_use(config)
+        assert "running" in embedded.refused("restore", str(copy), "--force")
+    assert not running.in_use(config)
+
+
+def test_damaged_and_foreign_files_are_refused_before_anything_is_replaced(
+    embedded: Machine, tmp_path: Path
+) -> None:
+    embedded.ok("member", "add", "Kept", "--sector", "ngo")
+    whole = tmp_path / "whole.db"
+    embedded.ok("backup", str(whole))
+    damaged, foreign = tmp_path / "damaged.db", tmp_path / "foreign.db"
+    data = bytearray(whole.read_bytes())
+    data[8_192:40_960] = os.urandom(32_768)
+    damaged.write_bytes(data)
+    with closing(sqlite3.connect(foreign)) as opened:
+        opened.execute("CREATE TABLE something (x)")
+    for file in (damaged, foreign):
+        assert "not_a_backup" in embedded.refused("restore", str(file), "--force")
+    assert [row["name"] for row in embedded.json("member", "list")] == ["Kept"]
+
+
+def test_a_backup_never_overwrites_a_file(embedded: Machine, tmp_path: Path) -> None:
+    file = tmp_path / "precious"
+    file.write_text("precious")
+    assert "exists" in embedded.refused("backup", str(file))
+    assert file.read_text() == "precious"
+
+
+def test_postgresql_is_pointed_to_its_own_tools(machine: Machine, backend: str, tmp_path: Path) -> None:
+    if backend == "sqlite":
+        pytest.skip("SQLite is copied here")
+    file = tmp_path / "copy"
+    assert "pg_dump" in machine.refused("backup", str(file))
+    file.touch()
+    assert "halyard db restored" in machine.refused("restore", str(file))
+
+
+def test_after_a_restore_by_other_tools_a_new_incarnation_is_begun(machine: Machine) -> None:
+    assert machine.json("db", "restored") == {"incarnation": 2}
+
+
+def test_migrations_are_missing_until_the_database_is_upgraded(
+    new_database_url: NewDatabase, tmp_path: Path
+) -> None:
+    empty = new_machine(new_database_url(), tmp_path)
+    assert empty.run("db", "status").exit_code == 1
+    assert "halyard db upgrade" in empty.refused("worker")
+    assert "halyard db upgrade" in empty.refused("member", "list")
+    empty.ok("db", "upgrade")
+    assert empty.json("db", "status")["ready"] is True
+
+
+def test_doctor_is_content_with_a_sound_machine(machine: Machine) -> None:
+    found = machine.json("doctor")
+    assert found["fit"] is True
+    looked_at = [one["name"] for one in found["findings"]]
+    assert looked_at == [
+        "settings", "disk", "database", "migrations", "keys", "clock", "audit log", "last sequenced",
+        "counts",
+    ]  # fmt: skip
+
+
+def test_doctor_finds_what_is_missing(new_database_url: NewDatabase, tmp_path: Path) -> None:
+    empty = new_machine(new_database_url(), tmp_path)
+    found = empty.run("doctor")
+    assert found.exit_code == 1
+    assert "halyard db upgrade" in found.stdout
+
+
+def test_doctor_finds_a_wrong_secret(machine: Machine) -> None:
+    found = machine.run("doctor", HALYARD_SECRET="b3RoZXItc2VjcmV0LTMyLWJ5dGVzLW5vdC1mb3ItdXM=")
+    assert found.exit_code == 1
+    assert "another HALYARD_SECRET" in found.stdout
+
+
+def test_doctor_finds_a_setting_that_cannot_be_used(machine: Machine) -> None:
+    found = machine.run("doctor", HALYARD_THREADS="many")
+    assert found.exit_code == 1
+    assert "HALYARD_THREADS" in found.stdout
