@@ -38,7 +38,12 @@ class ChangeSchema(Schema):
     )
     object = fields.UUID(required=True)
     reason = fields.String(metadata={"description": "Tombstones: why it is gone."})
-    successor = fields.String(metadata={"description": "Tombstones: the version that replaces it."})
+    version = fields.String(metadata={"description": "Tombstones of versions: which one."})
+    object_kind = fields.String(metadata={"description": "Pointers: what kind of thing to read singly."})
+    tlp = fields.String(metadata={"description": "Pointers: its label, always TLP:RED."})
+    successor = fields.String(
+        allow_none=True, metadata={"description": "Tombstones: the version that replaces it."}
+    )
     superseded = fields.Boolean(
         metadata={"description": "A newer line of this object follows, and this one's body was cleared."}
     )

@@ -132,7 +132,8 @@ def put_signal_marking(body: dict[str, Any], signal_id: str) -> Response:
         single = entries.narrow(tx, signal_id, body)
         return Reply.json(entries.describe_single(single, tx.actor.member_id))
 
-    return write("marking.changed", _asked_signal(signal_id), work, moves_policy=True)
+    # The answer holds the value, which must not stay behind in a kept answer when the signal is withdrawn.
+    return write("marking.changed", _asked_signal(signal_id), work, moves_policy=True, idempotent=False)
 
 
 def signals_of(body: Any, limit: int) -> list[Any]:

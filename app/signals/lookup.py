@@ -3,16 +3,17 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import Select, bindparam, or_, select
 
 from app import clock, policy, remark
 from app.events import Subject
 from app.facts import load_views
 from app.markings import Collection, Marking, Place
 from app.parties import Member
-from app.question import MarkingView
+from app.question import MarkingView, parameters, parametrised
 from app.record import Tx
 from app.signals.kinds import Parsed, kind_of, parse_key
 from app.signals.models import SignalEntry
@@ -85,23 +86,31 @@ def _identity(query: Parsed) -> Identity:
 
 
 def _shelves(tx: Tx) -> list[_Shelf]:
-    wanted = (
+    actor = tx.actor
+    bound = {} if actor.collections is None else {"chosen": sorted(actor.collections)}
+    statement = _shelves_statement(person=actor.user_id is not None, bound=bool(bound))
+    rows = tx.session.execute(statement, {**parameters(actor, tx.now), **bound})
+    return [_Shelf(row[0] or "", row[1], row[2], row[3], row[4], bool(row[5])) for row in rows]
+
+
+@cache
+def _shelves_statement(*, person: bool, bound: bool) -> Select[*tuple[Any, ...]]:
+    """Built once: making it costs many times what running it does."""
+    actor, now = parametrised(person=person)
+    shelves = (
         select(
             Place.collection_id, Collection.title, Collection.marking_id, Place.marking_id, Place.key,
-            policy.place_visible(tx.actor, tx.now),
+            policy.place_visible(actor, now),
         )
         .join(Collection, Collection.id == Place.collection_id)
         .join(Marking, Marking.id == Collection.marking_id)
         .where(
             Collection.kind == CollectionKind.LIST,
             Place.kind == "collection",
-            policy.place_visible(tx.actor, tx.now, any_purpose=True),
+            policy.place_visible(actor, now, any_purpose=True),
         )
     )  # fmt: skip
-    return [
-        _Shelf(row[0] or "", row[1], row[2], row[3], row[4], bool(row[5]))
-        for row in tx.session.execute(wanted)
-    ]
+    return shelves.where(Collection.id.in_(bindparam("chosen", expanding=True))) if bound else shelves
 
 
 def _matching(tx: Tx, asked: Sequence[Query], shelves: Iterable[_Shelf]) -> dict[Identity, list[Entry]]:

@@ -36,7 +36,7 @@ class SignalEntry(Base):
     """Identity beside the value: `identifier/key id/epoch` of a keyed type, else empty."""
     match_key: Mapped[bytes | None] = mapped_column(LargeBinary)
     """What exact lookup compares; None once withdrawn or expired."""
-    details: Mapped[dict[str, Any]] = mapped_column("metadata", JSON)
+    details: Mapped[dict[str, Any]] = mapped_column(JSON)
     """`quality` and `producer`, where given."""
     labels: Mapped[list[str]] = mapped_column(JSON)
     classification: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
