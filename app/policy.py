@@ -230,11 +230,13 @@ def item_visible(
     return or_(marking_id.is_(None), _any(inner).where(seen))
 
 
-def member_sees(reader: Any, marking: Any, collection_id: Any, now: int) -> Condition:
+def member_sees(
+    reader: Any, marking: Any, collection_id: Any, now: int, *, any_status: bool = False
+) -> Condition:
     """Condition: the member row `reader` sees what carries `marking`, through feeds (so never RED).
 
     `reader` and `marking` are mapped classes or aliases of the enclosing statement, so that the same rule
-    answers for one reader and for all of them.
+    answers for one reader and for all of them. `any_status` also counts members that are suspended for now.
     """
     community = or_(reader.kind != MemberKind.PEER, reader.same_community.is_(True))
     beyond = and_(marking.tlp != Tlp.AMBER_STRICT, _through_another(reader, marking, collection_id, now))
@@ -243,7 +245,7 @@ def member_sees(reader: Any, marking: Any, collection_id: Any, now: int) -> Cond
     )
     open_to_it = or_(reader.sector != Sector.AUTHORITY, marking.audience == AudienceKind.GROUP)
     return and_(
-        reader.status == MemberStatus.ACTIVE,
+        true() if any_status else reader.status == MemberStatus.ACTIVE,
         marking.tlp != Tlp.RED,
         or_(
             reader.id == marking.owner_id,

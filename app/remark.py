@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from sqlalchemy import delete, insert, not_, select
+from sqlalchemy import delete, insert, not_, or_, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session, aliased
@@ -23,7 +23,7 @@ from app.parties import GroupMember, Member, SharingGroup, User
 from app.policy import at_least_as_strict, check_audience, member_sees, require_person
 from app.question import Action, Actor, MarkingView
 from app.record import Tx
-from schemas.vocabulary import AudienceKind, ChangeKind, MemberStatus, Pap, Tlp
+from schemas.vocabulary import AudienceKind, ChangeKind, MemberStatus, Pap, Sector, Tlp
 
 Direction = Literal["narrowed", "widened"]
 
@@ -68,7 +68,7 @@ def resolve(
         prohibited=frozenset(str(purpose) for purpose in marking.get("prohibited_purposes") or ()),
         downstream_allowed=_group_terms(session, owner_id, group_id, f"{pointer}/audience/group"),
     )
-    wrong = check_audience(view)
+    wrong = check_audience(view) or _addresses_authority(session, view)
     if wrong is not None:
         raise _invalid(f"{pointer}/audience", wrong)
     return _with_users(view, author)
@@ -123,6 +123,19 @@ def _known_members(session: Session, asked: Sequence[Any], pointer: str) -> list
 def _known_users(session: Session, ids: list[str], pointer: str) -> list[str]:
     known = select(User.id).where(User.id.in_(ids), User.disabled_at.is_(None))
     return _all_known(ids, set(session.scalars(known)), f"{pointer}/users", "user")
+
+
+def _addresses_authority(session: Session, view: MarkingView) -> str | None:
+    """Names that would be given nothing: an authority sees what is public, and what its groups hold."""
+    persons = select(User.member_id).where(User.id.in_(view.users))
+    named = select(Member.id).where(
+        or_(Member.id.in_(view.members), Member.id.in_(persons)),
+        Member.sector == Sector.AUTHORITY,
+        Member.id != view.owner_id,
+    )
+    if session.scalar(named.limit(1)) is None:
+        return None
+    return "An authority cannot be named by itself. Use an audience of kind group, of a group that it is in."
 
 
 def _all_known(ids: list[str], known: set[str], pointer: str, what: str) -> list[str]:
@@ -236,9 +249,10 @@ def change_collection_marking(tx: Tx, collection: Collection, view: MarkingView)
     places.of_collection(session, collection.id)
     known = len(tx.lines)
     wider = not at_least_as_strict(view, thing.marking) or _names_outsiders(session, collection, view, tx.now)
+    before = _readers(session, collection, tx.now)
     with tx.watching(Scope(collections=frozenset({collection.id}))):
         _replace(session, collection.marking_id, view)
-    gained = any(
+    gained = not _readers(session, collection, tx.now) <= before or any(
         line.kind is ChangeKind.SIGHT_GAINED and line.collection_id == collection.id
         for line in tx.lines[known:]
     )
@@ -256,6 +270,16 @@ def _replace(session: Session, marking_id: str, view: MarkingView) -> None:
         session.execute(delete(table).where(table.marking_id == marking_id))
     session.flush()
     _store_names(session, marking_id, view)
+
+
+def _readers(session: Session, collection: Collection, now: int) -> set[str]:
+    """Members that see a collection, or would if they were not suspended: naming those too is widening."""
+    readers = (
+        select(Member.id)
+        .join(Marking, Marking.id == collection.marking_id)
+        .where(member_sees(Member, Marking, collection.id, now, any_status=True))
+    )
+    return set(session.scalars(readers))
 
 
 def _adds_readers(

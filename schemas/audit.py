@@ -5,11 +5,11 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from schemas.sets import SEMVER
-from schemas.shapes import Ident, Moment
+from schemas.shapes import Ident, Moment, Whole
 from schemas.vocabulary import Decision
 
 _DECISION = validate.OneOf([decision.value for decision in Decision])
-_CODE = validate.Regexp(r"\A[a-z][a-z0-9._-]{0,63}\Z", error="Send an action as entries name it.")
+_CODE = Whole(r"^[a-z][a-z0-9._-]{0,63}$", error="Send an action as entries name it.")
 
 
 class EntryArgs(Schema):

@@ -2,15 +2,15 @@
 
 from marshmallow import Schema, fields, validate
 
-from schemas.shapes import Ident, Lean, Moment
+from schemas.shapes import Ident, Lean, Moment, Whole
 from schemas.vocabulary import MemberKind, MemberStatus, Sector
 
-ATTRIBUTE = validate.Regexp(
-    r"\A[a-z][a-z0-9_]{0,63}\Z",
+ATTRIBUTE = Whole(
+    r"^[a-z][a-z0-9_]{0,63}$",
     error="Use 1 to 64 lower-case letters, digits and underscores, a letter first.",
 )
-HANDLE = validate.Regexp(
-    r"\A[a-z0-9][a-z0-9._-]{0,63}\Z",
+HANDLE = Whole(
+    r"^[a-z0-9][a-z0-9._-]{0,63}$",
     error="Use 1 to 64 lower-case letters, digits, dots, hyphens and underscores.",
 )
 ENROLLED_KINDS = (MemberKind.MEMBER, MemberKind.DOWNSTREAM)

@@ -3,25 +3,28 @@
 from marshmallow import Schema, fields, validate
 
 from schemas.markings import NotedMarkingSchema
-from schemas.shapes import Ident, Lean, Moment
+from schemas.shapes import Ident, Lean, Moment, Whole
 from schemas.vocabulary import CollectionKind, Reason, VersionStatus
 
 RETRACTION_REASONS = (Reason.WRONG, Reason.CONSENT_WITHDRAWN, Reason.HARM_REPORTED, Reason.WITHDRAWN)
 
-# Patterns are published, so they are ECMA-262: there `$` is the very end; for Python `(?!\n)` makes it so.
-SLUG = validate.Regexp(
-    r"^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?(?!\n)$",
+SLUG = Whole(
+    r"^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$",
     error="Use 1 to 64 lower-case letters, digits and hyphens, none of them at an end.",
 )
 SEMVER_PATTERN = (
-    r"^(?=.{1,64}$)(?:0|[1-9][0-9]{0,8})(?:\.(?:0|[1-9][0-9]{0,8})){2}"
-    r"(?:-[0-9A-Za-z-]{1,16}(?:\.[0-9A-Za-z-]{1,16}){0,2})?(?!\n)$"
+    r"^(?:0|[1-9][0-9]{0,8})(?:\.(?:0|[1-9][0-9]{0,8})){2}"
+    r"(?:-[0-9A-Za-z-]{1,16}(?:\.[0-9A-Za-z-]{1,16}){0,2})?$"
 )
-SEMVER = validate.Regexp(
-    SEMVER_PATTERN,
-    error="Send a semantic version (2.0.0) without build metadata, for example 1.4.0.",
+SEMVER_LENGTH = 64
+SEMVER = (
+    validate.Length(max=SEMVER_LENGTH),
+    Whole(
+        SEMVER_PATTERN,
+        error="Send a semantic version (2.0.0) without build metadata, for example 1.4.0.",
+    ),
 )
-DIGEST = validate.Regexp(r"^[0-9a-f]{64}(?!\n)$", error="Send a SHA-256 in lower-case hex.")
+DIGEST = Whole(r"^[0-9a-f]{64}$", error="Send a SHA-256 in lower-case hex.")
 
 
 class NewSetSchema(Schema):

@@ -5,8 +5,21 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_dump, validate
 
-IDENT = validate.Regexp(
-    r"\A[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z",
+
+class Whole(validate.Regexp):
+    """A pattern that the whole text must match, published as ECMA-262 reads it.
+
+    There `$` is the very end of a text; for Python also what comes before a final line break.
+    """
+
+    def __call__(self, value: Any) -> Any:
+        if self.regex.fullmatch(value) is None:
+            raise ValidationError(self._format_error(value))
+        return value
+
+
+IDENT = Whole(
+    r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$",
     error="Send an id as this server wrote it: a UUID in lower case.",
 )
 

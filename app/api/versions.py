@@ -16,6 +16,7 @@ from app.web.exchange import Reply, read, write
 from app.web.identity import requires
 from app.web.paging import PageArgs
 from schemas.sets import (
+    SEMVER_LENGTH,
     SEMVER_PATTERN,
     DeprecationSchema,
     DiffArgs,
@@ -148,7 +149,7 @@ _SEMVER = re.compile(SEMVER_PATTERN)
 
 
 def _known(version: str) -> str | None:
-    return version if _SEMVER.match(version) else None
+    return version if len(version) <= SEMVER_LENGTH and _SEMVER.fullmatch(version) else None
 
 
 def _caching(marking: MarkingView) -> str:

@@ -117,7 +117,11 @@ def _plain(scope: Scope, asked: Filter) -> list[Condition]:
 
 
 def _concerns(member_id: str) -> Condition:
-    owned = exists().where(AuditSubject.entry_id == AuditEntry.id, AuditSubject.owner_id == member_id)
+    owned = (
+        exists()
+        .correlate_except(AuditSubject)
+        .where(AuditSubject.entry_id == AuditEntry.id, AuditSubject.owner_id == member_id)
+    )
     return or_(AuditEntry.member_id == member_id, owned)
 
 

@@ -6,7 +6,8 @@ from typing import Any
 import click
 
 from app.cli.client import Server
-from app.cli.command import Command, Noun, Output, table
+from app.cli.command import Command, Failure, Noun, Output, table
+from app.cli.local import IDENT
 from app.cli.trail import COLUMNS, lines
 from schemas.vocabulary import Decision
 
@@ -23,7 +24,9 @@ def audit() -> None:
 @click.option("--client", metavar="ID", help="Entries of this client.")
 @click.option("--action", help="For example changes.read or version.published.")
 @click.option("--decision", type=click.Choice([decision.value for decision in Decision]))
-@click.option("--collection", metavar="ID", help="Entries about this set or list.")
+@click.option(
+    "--collection", metavar="ID", help="Entries about this set or list; one that you see also by slug."
+)
 @click.option("--version", help="Who was given this version of the set that --collection names.")
 @click.option("--object", "object_", metavar="ID", help="Who was given or changed this version or signal.")
 @click.option("--since", metavar="MOMENT", help="RFC 3339, from this moment on.")
@@ -34,6 +37,8 @@ def show(output: Output, /, *, limit: int, object_: str | None, **asked: str | N
     """Show entries, oldest first. All filters that are given must hold."""
     filters = {name: value for name, value in {**asked, "object": object_}.items() if value is not None}
     with Server.from_env() as server:
+        if "collection" in filters:
+            filters["collection"] = _collection(server, filters["collection"])
         entries = server.items("/v1/audit/entries", **filters)
         found = list(islice(entries, limit or None))
         names = {row["id"]: row["name"] for row in server.items("/v1/members")}
@@ -41,6 +46,16 @@ def show(output: Output, /, *, limit: int, object_: str | None, **asked: str | N
     output.show(found, table(None, COLUMNS, lines(found, names)))
     if limit and len(found) == limit:
         output.note("There may be more: narrow the filters, or raise --limit.")
+
+
+def _collection(server: Server, name: str) -> str:
+    if IDENT.fullmatch(name):
+        return name
+    for path in ("/v1/sets", "/v1/signal-lists"):
+        for row in server.items(path):
+            if row["slug"] == name:
+                return str(row["id"])
+    raise Failure("You see no set or list of this slug. Name it by id.", reason="not-found")
 
 
 def _titles(server: Server) -> dict[str, str]:

@@ -3,11 +3,12 @@
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
+from app.cli.command import Failure
 from app.config import Config
 
 
@@ -20,7 +21,11 @@ def database_path(config: Config) -> Path | None:
 @contextmanager
 def using(config: Config) -> Iterator[None]:
     """Hold the database's lock together with other servers and workers, while the block runs."""
-    with _lock(config, fcntl.LOCK_SH):
+    with ExitStack() as held:
+        try:
+            held.enter_context(_lock(config, fcntl.LOCK_SH))
+        except BlockingIOError:
+            raise Failure("A restore is going on. Start again when it is done.", reason="restoring") from None
         yield
 
 

@@ -6,7 +6,6 @@ hang the child for ever, so no engine and no thread of the server exists in the 
 
 import sys
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
@@ -44,8 +43,7 @@ def serve(listen: str | None, clock_shift_days: int) -> None:
     if listen:
         config = replace(config, listen=listen)
     now = clock_of(config, clock_shift_days)
-    with ExitStack() as held:
-        held.enter_context(running.using(config))
+    with running.using(config):
         prepare(config, now)
         logs.configure(config.log_level)
         Server(config, now).run()

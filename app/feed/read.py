@@ -27,6 +27,7 @@ _RANGE = (
     "ORDER BY seq LIMIT {p}"
 )
 _STATE_ONLY = " AND NOT superseded"
+_HEAD = select(FeedHead.seq).where(FeedHead.id == 1)
 
 
 def begin_position(session: Session) -> Position:
@@ -67,7 +68,7 @@ def read(
 
 
 def _head(session: Session) -> int:
-    return session.execute(select(FeedHead.seq).where(FeedHead.id == 1)).scalar_one()
+    return session.execute(_HEAD).scalar_one()
 
 
 class _Reader:
@@ -172,7 +173,7 @@ class _Reader:
     ) -> list[Row]:
         """Rows of one place with low < number <= end: an index range, straight from the driver.
 
-        Ends with one row more than `count` or `room` allow, if there is one: that more follows is known by it.
+        Ends with one row more than `count` or `room` allow, if there is one: it tells that more follows.
         """
         statement = _RANGE.format(p=self._parameter, line=self._line, state=_STATE_ONLY if state_only else "")
         rows: list[tuple[int, int, bytes | None]] = []

@@ -7,6 +7,7 @@ collects the difference. It needs the policy epoch to be held for change, so tha
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import groupby
 
 from sqlalchemy import and_, exists, or_, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
@@ -101,15 +102,15 @@ def watching(session: Session, scope: Scope, now: int, lines: list[Line]) -> Ite
 
 def any_lapsed(session: Session, now: int) -> bool:
     """Whether an attribute ended whose loss of sight the feed does not show yet."""
-    lapsed = exists().where(Attribute.valid_until <= now, Attribute.lapse_recorded.is_(False))
-    return session.execute(select(lapsed)).scalar_one()
+    lapsed = select(Attribute.name).where(Attribute.valid_until <= now, Attribute.lapse_recorded.is_(False))
+    return session.scalar(lapsed.limit(1)) is not None
 
 
 def settle(session: Session, now: int, lines: list[Line]) -> list[Attribute]:
     """Record the loss of sight that attributes brought whose time ended; returns those attributes.
 
-    Each is compared with the moment before its own end, so that members that read on in the meantime are told
-    exactly once, and a renewal after a lapse is a new gain.
+    Those of one moment are compared together with the moment before it, so that members that read on in the
+    meantime are told exactly once, and a renewal after a lapse is a new gain.
     """
     lapsed = list(
         session.scalars(
@@ -119,11 +120,14 @@ def settle(session: Session, now: int, lines: list[Line]) -> list[Attribute]:
             .with_for_update()
         )
     )
-    for attribute in lapsed:
-        scope = Scope(members=served_by(session, attribute.member_id))
-        before = readers(session, scope, attribute.valid_until - 1)
-        lines.extend(_difference(session, before, readers(session, scope, attribute.valid_until)))
-        attribute.lapse_recorded = True
+    for moment, ended in groupby(lapsed, key=lambda attribute: attribute.valid_until):
+        together = list(ended)
+        touched = [served_by(session, attribute.member_id) for attribute in together]
+        scope = Scope(members=frozenset().union(*touched))
+        before = readers(session, scope, moment - 1)
+        lines.extend(_difference(session, before, readers(session, scope, moment)))
+        for attribute in together:
+            attribute.lapse_recorded = True
     session.flush()
     return lapsed
 

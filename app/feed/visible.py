@@ -45,7 +45,7 @@ def _places_statement(*, person: bool, chosen: bool) -> Select[*tuple[Any, ...]]
         .where(
             Place.kind == "collection",
             or_(Place.head > bindparam("after"), Place.id.in_(bindparam("needed", expanding=True))),
-            Collection.kind.in_(bindparam("kinds", expanding=True)),
+            _KINDS,
             place_visible(actor, now),
         )
     )  # fmt: skip
@@ -54,7 +54,21 @@ def _places_statement(*, person: bool, chosen: bool) -> Select[*tuple[Any, ...]]
 
 def addressed(session: Session, view: View, position: Position, upto: int) -> list[Any]:
     """Lines addressed to this member (sight) or user (pointers) behind the position, in the view."""
-    identities = [f"m:{view.member_id}"] + ([f"u:{view.user_id}"] if view.user_id else [])
+    values = {
+        "identities": [f"m:{view.member_id}"] + ([f"u:{view.user_id}"] if view.user_id else []),
+        "after": position.after,
+        "upto": upto,
+        **_of_view(view),
+    }
+    return [
+        row
+        for row in session.execute(_addressed_statement(chosen=view.collections is not None), values)
+        if row.purposes is None or view.purpose in row.purposes.split(",")
+    ]
+
+
+@cache
+def _addressed_statement(*, chosen: bool) -> Select[*tuple[Any, ...]]:
     lines = (
         select(
             Change.seq, Change.date, Change.place_id, Change.kind, Change.line, Change.superseded,
@@ -63,20 +77,14 @@ def addressed(session: Session, view: View, position: Position, upto: int) -> li
         .join(Place, Place.id == Change.place_id)
         .join(Collection, Collection.id == Change.collection_id)
         .where(
-            Place.identity.in_(identities),
-            Change.seq > position.after,
-            Change.seq <= upto,
-            Collection.kind.in_(sorted(view.kinds)),
+            Place.identity.in_(bindparam("identities", expanding=True)),
+            Change.seq > bindparam("after"),
+            Change.seq <= bindparam("upto"),
+            _KINDS,
         )
         .order_by(Change.seq)
     )  # fmt: skip
-    if view.collections is not None:
-        lines = lines.where(Collection.id.in_(sorted(view.collections)))
-    return [
-        row
-        for row in session.execute(lines)
-        if row.purposes is None or view.purpose in row.purposes.split(",")
-    ]
+    return lines.where(_CHOSEN) if chosen else lines
 
 
 def excluded(session: Session, actor: Actor, view: View, now: int) -> list[str]:
@@ -94,7 +102,7 @@ def _excluded_statement(*, person: bool, chosen: bool) -> Select[str]:
         .join(MarkingPurpose, MarkingPurpose.marking_id == Marking.id)
         .where(
             MarkingPurpose.purpose == actor.purpose,
-            Collection.kind.in_(bindparam("kinds", expanding=True)),
+            _KINDS,
             Marking.owner_id != actor.member_id,
             visible_to(actor, now, through_feed=True, any_purpose=True),
         )
@@ -103,10 +111,14 @@ def _excluded_statement(*, person: bool, chosen: bool) -> Select[str]:
     return prohibited.where(_CHOSEN) if chosen else prohibited
 
 
+_KINDS = Collection.kind.in_(bindparam("kinds", expanding=True))
 _CHOSEN = Collection.id.in_(bindparam("chosen", expanding=True))
 
 
 def _parameters(actor: Actor, view: View, now: int) -> dict[str, Any]:
-    """Values of the statements below; they are built once, because building costs more than running."""
+    return {**parameters(actor, now), **_of_view(view)}
+
+
+def _of_view(view: View) -> dict[str, Any]:
     chosen = {} if view.collections is None else {"chosen": sorted(view.collections)}
-    return {**parameters(actor, now), "kinds": sorted(view.kinds), **chosen}
+    return {"kinds": sorted(view.kinds), **chosen}

@@ -85,8 +85,10 @@ def group_known_to(actor: Actor) -> ColumnElement[bool]:
     """Condition over `SharingGroup`: its owner, its members, and who was invited. A role gives no sight."""
     if actor.system:
         return true()
-    related = exists().where(
-        GroupMember.group_id == SharingGroup.id, GroupMember.member_id == actor.member_id
+    related = (
+        exists()
+        .correlate_except(GroupMember)
+        .where(GroupMember.group_id == SharingGroup.id, GroupMember.member_id == actor.member_id)
     )
     return or_(SharingGroup.owner_id == actor.member_id, related)
 

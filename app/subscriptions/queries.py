@@ -115,12 +115,18 @@ def collection(tx: Tx, collection_id: str, kind: CollectionKind) -> tuple[Collec
 def covering(tx: Tx, row: Collection, after: str | None, limit: int) -> Sequence[Covering]:
     """Live subscriptions of other members that cover a collection and see it now, by id."""
     takes = Subscription.takes_sets if row.kind == CollectionKind.SET else Subscription.takes_lists
-    named = exists().where(
-        SubscriptionCollection.subscription_id == Subscription.id,
-        SubscriptionCollection.collection_id == row.id,
+    named = (
+        exists()
+        .correlate_except(SubscriptionCollection)
+        .where(
+            SubscriptionCollection.subscription_id == Subscription.id,
+            SubscriptionCollection.collection_id == row.id,
+        )
     )
-    prohibited = exists().where(
-        MarkingPurpose.marking_id == row.marking_id, MarkingPurpose.purpose == Subscription.purpose
+    prohibited = (
+        exists()
+        .correlate_except(MarkingPurpose)
+        .where(MarkingPurpose.marking_id == row.marking_id, MarkingPurpose.purpose == Subscription.purpose)
     )
     wanted = (
         select(Subscription, Member.name)

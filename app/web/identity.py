@@ -14,7 +14,7 @@ from flask import current_app, g, request
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 from joserfc.jws import extract_compact
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from app import record
@@ -33,6 +33,22 @@ from schemas.vocabulary import MemberStatus, Scope
 View = Callable[..., Any]
 
 
+# Built once: every request asks it twice.
+_STANDING = (
+    select(
+        Client.disabled_at, Client.user_id, Client.purposes, Client.scopes, Client.collections, Member.status,
+        User.disabled_at.label("user_disabled_at"),
+    )
+    .join(Member, Member.id == Client.member_id)
+    .outerjoin(User, User.id == Client.user_id)
+    .where(
+        Client.id == bindparam("client"),
+        Client.member_id == bindparam("member"),
+        ~select(RevokedToken.jti).where(RevokedToken.jti == bindparam("jti")).exists(),
+    )
+)  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Standing:
     """Identifies the caller of a token from what the database holds now."""
@@ -41,32 +57,26 @@ class Standing:
 
     def __call__(self, session: Session, _now: int) -> Actor:
         claims = self.claims
-        revoked = select(RevokedToken.jti).where(RevokedToken.jti == claims.jti).exists()
-        row = session.execute(
-            select(Client, Member.status, User.disabled_at)
-            .join(Member, Member.id == Client.member_id)
-            .outerjoin(User, User.id == Client.user_id)
-            .where(Client.id == claims.client_id, Client.member_id == claims.member_id, ~revoked)
-        ).one_or_none()
+        asked = {"client": claims.client_id, "member": claims.member_id, "jti": claims.jti}
+        row = session.execute(_STANDING, asked).one_or_none()
         if row is None:
             raise invalid_token()
-        client, status, user_disabled_at = row
         stands = (
-            client.disabled_at is None
-            and status == MemberStatus.ACTIVE
-            and user_disabled_at is None
-            and client.user_id == claims.user_id
-            and claims.purpose in client.purposes
+            row.disabled_at is None
+            and row.status == MemberStatus.ACTIVE
+            and row.user_disabled_at is None
+            and row.user_id == claims.user_id
+            and claims.purpose in row.purposes
         )
         if not stands:
             raise invalid_token()
         return Actor(
-            member_id=client.member_id,
-            client_id=client.id,
-            user_id=client.user_id,
-            scopes=claims.scopes & frozenset(client.scopes),
+            member_id=claims.member_id,
+            client_id=claims.client_id,
+            user_id=row.user_id,
+            scopes=claims.scopes & frozenset(row.scopes),
             purpose=claims.purpose,
-            collections=None if client.collections is None else frozenset(client.collections),
+            collections=None if row.collections is None else frozenset(row.collections),
         )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import structlog
-from flask import Response
+from flask import Response, request
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import record
@@ -59,6 +59,7 @@ class Stream:
         self._query = question()
         self._tx: Tx | None = None
         self._actor: Actor = ANONYMOUS
+        self._ended = False
 
     def response(self) -> Response:
         """The first segment is decided before the status line leaves: a refusal is still an answer."""
@@ -68,7 +69,11 @@ class Stream:
             asked = Subject(kind="stream")
             audit_refusal(self._actor, self._action, asked, error, self._query)
             raise
-        return Response(self._send(first), content_type=MEDIA_TYPE, headers={"Cache-Control": "no-store"})
+        answer = Response(self._send(first), content_type=MEDIA_TYPE, headers={"Cache-Control": "no-store"})
+        if request.method == "HEAD":  # of which the framework takes no byte, and closes nothing
+            self._close(Decision.ABORTED)
+        answer.call_on_close(lambda: self._close(Decision.ABORTED))  # a reader that was gone before the first
+        return answer
 
     def _segment(self) -> Segment:
         for _ in range(ATTEMPTS):
@@ -106,8 +111,9 @@ class Stream:
             self._close(decision)
 
     def _close(self, decision: Decision) -> None:
-        if self._tx is None:
+        if self._tx is None or self._ended:
             return
+        self._ended = True
         entry = build(
             at=self._house.clock(), action=self._action, decision=decision, actor=self._tx.actor,
             request=self._origin, subjects=(Subject(kind="stream", count=self._number),),

@@ -15,10 +15,11 @@ from tests.conftest import NewDatabase
 
 
 @pytest.fixture
-def embedded(machine: Machine, backend: str) -> Machine:
+def embedded(request: pytest.FixtureRequest, backend: str) -> Machine:
     if backend != "sqlite":
         pytest.skip("PostgreSQL has tools of its own for this")
-    return machine
+    made: Machine = request.getfixturevalue("machine")
+    return made
 
 
 def test_a_restored_backup_holds_what_it_was_made_of_and_begins_a_new_incarnation(
@@ -42,6 +43,12 @@ def test_a_database_in_use_is_not_replaced(embedded: Machine, tmp_path: Path) ->
         assert running.in_use(config)
         assert "running" in embedded.refused("restore", str(copy), "--force")
     assert not running.in_use(config)
+
+
+def test_nothing_starts_on_a_database_that_is_being_restored(embedded: Machine) -> None:
+    with running.alone(Config(database_url=embedded.env["HALYARD_DATABASE_URL"])):
+        for command in ("serve", "worker"):
+            assert "restoring" in embedded.refused(command)
 
 
 def test_damaged_and_foreign_files_are_refused_before_anything_is_replaced(
