@@ -352,9 +352,7 @@ def _through_another(reader: Any, marking: Any, collection_id: Any, now: int) ->
         _addressed(member, marking, now),
     )
     return or_(
-        and_(
-            reader.kind == MemberKind.DOWNSTREAM, reader.sector != Sector.AUTHORITY, terms_allow, released
-        ),
+        and_(reader.kind == MemberKind.DOWNSTREAM, reader.sector != Sector.AUTHORITY, terms_allow, released),
         and_(reader.kind == MemberKind.PEER, represented),
     )
 

@@ -202,7 +202,9 @@ def _identity(collection_id: str, view: MarkingView) -> str:
         "owner": view.owner_id,
         "prohibited": sorted(view.prohibited),
         "users": sorted(view.users),
-        "tlp": view.tlp.value, "pap": view.pap.value, "audience": view.audience.value,
+        "tlp": view.tlp.value,
+        "pap": view.pap.value,
+        "audience": view.audience.value,
     }
     return canonical.digest(canonical.encode(parts))
 

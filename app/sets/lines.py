@@ -61,9 +61,7 @@ def version_ended(session: Session, found: Found, row: SetVersion, now: int) -> 
     return [_version_tombstone(session, found, row, reason)]
 
 
-def moved(
-    session: Session, before: MarkingView, found: Found, versions: Sequence[SetVersion]
-) -> list[Line]:
+def moved(session: Session, before: MarkingView, found: Found, versions: Sequence[SetVersion]) -> list[Line]:
     """The lines of a set whose marking has changed from `before`: what is gone where, then the new state."""
     lines: list[Line] = []
     if before.tlp is Tlp.RED:

@@ -36,9 +36,7 @@ class Page:
     excluded: Sequence[str]
 
 
-def create(
-    tx: Tx, *, slug: str, title: str, marking: Mapping[str, Any], set_id: str | None = None
-) -> Found:
+def create(tx: Tx, *, slug: str, title: str, marking: Mapping[str, Any], set_id: str | None = None) -> Found:
     """A new set of the actor's member.
 
     Args:

@@ -37,9 +37,7 @@ def deprecate(tx: Tx, set_id: str, version: str, *, successor: str) -> SetVersio
     return row
 
 
-def retract(
-    tx: Tx, set_id: str, version: str, *, reason: Reason, successor: str | None = None
-) -> SetVersion:
+def retract(tx: Tx, set_id: str, version: str, *, reason: Reason, successor: str | None = None) -> SetVersion:
     """Take a version back because it was wrong to publish it. Its tombstone reaches everybody who may see it.
 
     Raises:

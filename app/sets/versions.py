@@ -35,9 +35,7 @@ def get(tx: Tx, set_id: str, version: str) -> Read:
         Gone: it was retracted or has expired; `extra["tombstone"]` says why.
     """
     found, row = _readable(tx, set_id, version)
-    return Read(
-        found=found, row=row, body=lines.joined(row), etag=etag(row.envelope, row.document_digest)
-    )
+    return Read(found=found, row=row, body=lines.joined(row), etag=etag(row.envelope, row.document_digest))
 
 
 def page(tx: Tx, set_id: str, after: int, limit: int) -> tuple[Found, list[SetVersion]]:

@@ -22,9 +22,7 @@ def upgrade() -> None:
         sa.Column("draft", sa.LargeBinary(), nullable=False),
         sa.Column("draft_digest", sa.String(64), nullable=False),
         sa.Column("draft_at", sa.BigInteger(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["collection_id"], ["collection.id"], name="fk_indicator_set_collection_id"
-        ),
+        sa.ForeignKeyConstraint(["collection_id"], ["collection.id"], name="fk_indicator_set_collection_id"),
         sa.PrimaryKeyConstraint("collection_id", name="pk_indicator_set"),
     )
     op.create_table("set_version", *_version_columns(), *_version_constraints())
@@ -62,9 +60,7 @@ def _version_columns() -> list[sa.Column[object]]:
 
 def _version_constraints() -> list[sa.Constraint]:
     return [
-        sa.ForeignKeyConstraint(
-            ["set_id"], ["indicator_set.collection_id"], name="fk_set_version_set_id"
-        ),
+        sa.ForeignKeyConstraint(["set_id"], ["indicator_set.collection_id"], name="fk_set_version_set_id"),
         sa.PrimaryKeyConstraint("id", name="pk_set_version"),
         sa.UniqueConstraint("set_id", "number", name="uq_set_version_set_id_number"),
     ]

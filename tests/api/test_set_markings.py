@@ -3,7 +3,6 @@
 # mypy: disable-error-code="index"
 # An answer that is no JSON fails its test by itself.
 
-
 import pytest
 
 from app.clock import from_text

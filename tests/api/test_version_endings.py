@@ -114,9 +114,10 @@ def test_a_retracted_version_is_gone_for_everybody_and_its_bytes_from_the_databa
             "schema": "halyard.tombstone/1", "kind": "version", "id": version["id"], "collection": set_id,
             "version": "1.0.0", "reason": "wrong", "successor": None,
         }  # fmt: skip
-    assert list(
-        Draft202012Validator(documents.load(documents.TOMBSTONE)).iter_errors(gone.json["tombstone"])
-    ) == []
+    assert (
+        list(Draft202012Validator(documents.load(documents.TOMBSTONE)).iter_errors(gone.json["tombstone"]))
+        == []
+    )
     assert CANARY.encode() not in bodies(runtime)
     (_, _, older), (_, _, tombstone) = feed_lines(runtime, version["id"])
     assert older is None

@@ -90,9 +90,7 @@ def test_a_sample_is_imported_published_and_comes_back_without_loss(
 
 
 @pytest.mark.parametrize("name", DRAFTS)
-def test_the_first_sets_of_the_field_come_back_with_every_key(
-    author: Caller, make: Make, name: str
-) -> None:
+def test_the_first_sets_of_the_field_come_back_with_every_key(author: Caller, make: Make, name: str) -> None:
     if not (SHARED / name).exists():
         pytest.skip("the research data is not beside this repository")
     original = json.loads((SHARED / name).read_text("utf-8"))

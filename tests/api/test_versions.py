@@ -162,9 +162,7 @@ def test_a_repeat_with_the_same_idempotency_key_publishes_once(author: Caller, s
     drafted(author, set_id, small())
     headers = {"Idempotency-Key": "publish-1"}
 
-    first, again = (
-        author.post(path(set_id), json={"version": "1.0.0"}, headers=headers) for _ in range(2)
-    )
+    first, again = (author.post(path(set_id), json={"version": "1.0.0"}, headers=headers) for _ in range(2))
     other = author.post(path(set_id), json={"version": "1.1.0"}, headers=headers)
 
     assert (first.status_code, again.status_code, other.status_code) == (201, 201, 422)

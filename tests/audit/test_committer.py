@@ -56,9 +56,12 @@ def test_an_entry_is_stored_when_the_call_returns(house):
 def test_many_callers_share_commits_and_each_is_stored(house, monkeypatch):
     groups = []
     original = committer.commit_group
-    monkeypatch.setattr(
-        committer, "commit_group", lambda db, group: (groups.append(len(group)), original(db, group))
-    )
+
+    def counted(db, group):
+        groups.append(len(group))
+        original(db, group)
+
+    monkeypatch.setattr(committer, "commit_group", counted)
     entries = [entry() for _ in range(60)]
     now = epoch(house)
     threads = [threading.Thread(target=house.auditor.release, args=([one], now)) for one in entries]
@@ -113,6 +116,7 @@ def test_a_dead_thread_refuses_and_is_replaced(house, monkeypatch):
         broken.setattr(committer, "commit_group", lambda _db, _group: 1 / 0)
         with pytest.raises(Unavailable):
             fresh.release([entry()], None)
+    assert fresh._thread is not None
     fresh._thread.join(5)
     assert not fresh.healthy()
     one = entry()
