@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from app.audit import append as audit
 from app.audit.entry import Entry, Request, build
-from app.events import Event, Subject
+from app.events import AttributeLapsed, Event, Subject
 from app.facts import load_facts
 from app.feed import append as feed
 from app.feed import sight
@@ -68,6 +68,7 @@ class Tx:
         if not self.moves_policy:
             raise RuntimeError("a verb that changes who sees what must begin with moves_policy=True")
         self._facts = None
+        settle_lapses(self)
         with sight.watching(self.session, scope, self.now, self.lines):
             yield
         self._facts = None
@@ -130,6 +131,28 @@ def record(tx: Tx, event: Event, lines: Sequence[Line] = ()) -> None:
         )
     )
     tx.lines.extend(lines)
+
+
+def settle_lapses(tx: Tx) -> bool:
+    """Record the attributes whose time has ended, and the sight that was lost with them; False if none had.
+
+    Whoever happens to notice it, it is the server's own doing.
+    """
+    lapsed = sight.settle(tx.session, tx.now, tx.lines)
+    for attribute in lapsed:
+        member = Subject(kind="member", id=attribute.member_id, owner_id=attribute.member_id)
+        tx.entries.append(
+            build(
+                at=tx.now,
+                action=AttributeLapsed.kind,
+                decision=Decision.ALLOWED,
+                actor=SYSTEM,
+                request=tx.request,
+                subjects=(member,),
+                reason=attribute.name,
+            )
+        )
+    return bool(lapsed)
 
 
 def _finish(tx: Tx) -> None:

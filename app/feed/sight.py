@@ -91,8 +91,7 @@ def served_by(session: Session, member_id: str) -> frozenset[str]:
 
 @contextmanager
 def watching(session: Session, scope: Scope, now: int, lines: list[Line]) -> Iterator[None]:
-    """Add to `lines` what the block's change gained or lost for whom. Lapsed attributes are settled first."""
-    settle(session, now, lines)
+    """Add to `lines` what the block's change gained or lost for whom. Lapses must have been settled first."""
     before = readers(session, scope, now)
     yield
     session.flush()

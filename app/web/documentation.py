@@ -6,7 +6,7 @@ from typing import Any
 import flask_smorest
 import yaml
 from flask import Blueprint, Flask, Response
-from marshmallow import Schema, fields
+from marshmallow import INCLUDE, Schema, fields
 
 from app.errors import NotFound
 from app.web.blueprint import IdentConverter
@@ -35,7 +35,10 @@ _START = 'SwaggerUIBundle({url: "/openapi.json", dom_id: "#swagger-ui", deepLink
 
 
 class ProblemSchema(Schema):
-    """RFC 9457 problem document."""
+    """RFC 9457 problem document. Some problems have members of their own (section 3.2)."""
+
+    class Meta:
+        unknown = INCLUDE
 
     type = fields.String(required=True, metadata={"description": "urn:halyard:problem:…"})
     title = fields.String(required=True)

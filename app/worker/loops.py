@@ -11,10 +11,9 @@ from app import idempotency
 from app.audit import refusals, retention, sequencer
 from app.audit.entry import Request
 from app.clock import DAY
-from app.events import AttributeLapsed, Subject
 from app.feed import clearing, sight
 from app.members import forgetting
-from app.record import as_system, begin, record
+from app.record import as_system, begin, settle_lapses
 from app.runtime import Runtime
 from app.sets import status
 from app.signals import withdrawal
@@ -48,11 +47,7 @@ def lapse_attributes(runtime: Runtime) -> bool:
         if not sight.any_lapsed(session, runtime.clock()):
             return False
     with begin(runtime, as_system, Request(), moves_policy=True) as tx:
-        lapsed = sight.settle(tx.session, tx.now, tx.lines)
-        for attribute in lapsed:
-            member = Subject(kind="member", id=attribute.member_id, owner_id=attribute.member_id)
-            record(tx, AttributeLapsed(subjects=(member,), reason=attribute.name))
-    return bool(lapsed)
+        return settle_lapses(tx)
 
 
 def expire_versions(runtime: Runtime) -> bool:
