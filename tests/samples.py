@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
+from werkzeug.test import TestResponse
 
 from app.feed.models import Change
 from app.markings import Place
@@ -97,3 +98,12 @@ def feed_lines(runtime: Runtime, object_id: str) -> list[tuple[str, str, Any]]:
     with runtime.db.read() as session:
         rows = session.execute(wanted).all()
     return [(kind, place, json.loads(line) if line else None) for kind, place, line in rows]
+
+
+def version_path(set_id: str, version: str = "", verb: str = "") -> str:
+    return "/".join(part for part in (f"/v1/sets/{set_id}/versions", version, verb) if part)
+
+
+def pointers(answer: TestResponse) -> list[str]:
+    """Where the errors of a problem document point to."""
+    return [error["pointer"] for error in answer.get_json()["errors"]]

@@ -12,7 +12,6 @@ from app.audit.models import AuditEntry
 from app.parties import Member
 from app.runtime import Runtime
 from app.signals.models import SignalEntry
-from schemas.vocabulary import Sector
 from tests.factories import Caller, Make
 from tests.hashes import (
     changes,
@@ -32,21 +31,6 @@ from tests.hashes import (
 from tests.samples import COMMUNITY, members_marking
 
 ABSENT = "00000000-0000-4000-8000-000000000000"
-
-
-@pytest.fixture
-def platform(make: Make) -> Caller:
-    return make.caller(make.member(sector=Sector.TECHNOLOGY))
-
-
-@pytest.fixture
-def bank(make: Make) -> Caller:
-    return make.caller(make.member(sector=Sector.FINANCE))
-
-
-@pytest.fixture
-def open_list(platform: Caller) -> str:
-    return new_list(platform, COMMUNITY)
 
 
 def test_every_signal_gets_its_own_answer_in_order(platform: Caller, open_list: str) -> None:

@@ -8,33 +8,17 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
-from werkzeug.test import TestResponse
 
 from app.audit.models import AuditEntry
 from app.runtime import Runtime
-from schemas.vocabulary import Sector
-from tests.factories import Caller, Make
+from tests.factories import Caller
 from tests.samples import (
     COMMUNITY,
     created,
     drafted,
+    pointers,
     small,
 )
-
-
-@pytest.fixture
-def author(make: Make) -> Caller:
-    """A service client of an NGO."""
-    return make.caller(make.member(sector=Sector.NGO))
-
-
-@pytest.fixture
-def bank(make: Make) -> Caller:
-    return make.caller(make.member(sector=Sector.FINANCE))
-
-
-def pointers(answer: TestResponse) -> list[str]:
-    return [error["pointer"] for error in answer.json["errors"]]
 
 
 def test_a_draft_is_saved_incomplete_and_says_what_is_missing(author: Caller) -> None:

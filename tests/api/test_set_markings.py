@@ -3,8 +3,6 @@
 # mypy: disable-error-code="index"
 # An answer that is no JSON fails its test by itself.
 
-import pytest
-
 from app.clock import from_text
 from app.runtime import Runtime
 from schemas.vocabulary import Sector
@@ -21,17 +19,6 @@ from tests.samples import (
     red_marking,
     small,
 )
-
-
-@pytest.fixture
-def author(make: Make) -> Caller:
-    """A service client of an NGO."""
-    return make.caller(make.member(sector=Sector.NGO))
-
-
-@pytest.fixture
-def bank(make: Make) -> Caller:
-    return make.caller(make.member(sector=Sector.FINANCE))
 
 
 def test_narrowing_takes_sight_and_renews_every_envelope(

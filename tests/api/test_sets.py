@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
 
 from app.main import create_app
 from app.runtime import Runtime
@@ -20,26 +19,12 @@ from tests.samples import (
     created,
     group_marking,
     members_marking,
+    pointers,
     published,
     red_marking,
 )
 
 ABSENT = "00000000-0000-4000-8000-000000000000"
-
-
-@pytest.fixture
-def author(make: Make) -> Caller:
-    """A service client of an NGO."""
-    return make.caller(make.member(sector=Sector.NGO))
-
-
-@pytest.fixture
-def bank(make: Make) -> Caller:
-    return make.caller(make.member(sector=Sector.FINANCE))
-
-
-def pointers(answer: TestResponse) -> list[str]:
-    return [error["pointer"] for error in answer.json["errors"]]
 
 
 def test_a_set_is_created_with_its_marking_and_read_by_the_community(author: Caller, bank: Caller) -> None:

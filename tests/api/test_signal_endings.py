@@ -12,7 +12,6 @@ from app.audit.entry import Request
 from app.record import as_system, begin
 from app.runtime import Runtime
 from app.signals.withdrawal import expire_due
-from schemas.vocabulary import Sector
 from tests.factories import Caller, Make
 from tests.fakes import FakeClock
 from tests.hashes import (
@@ -31,21 +30,6 @@ from tests.hashes import (
 from tests.samples import COMMUNITY
 
 ABSENT = "00000000-0000-4000-8000-000000000000"
-
-
-@pytest.fixture
-def platform(make: Make) -> Caller:
-    return make.caller(make.member(sector=Sector.TECHNOLOGY))
-
-
-@pytest.fixture
-def bank(make: Make) -> Caller:
-    return make.caller(make.member(sector=Sector.FINANCE))
-
-
-@pytest.fixture
-def open_list(platform: Caller) -> str:
-    return new_list(platform, COMMUNITY)
 
 
 @pytest.fixture

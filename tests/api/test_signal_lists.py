@@ -28,16 +28,6 @@ from tests.samples import COMMUNITY, PUBLIC, group_marking, members_marking, red
 ABSENT = "00000000-0000-4000-8000-000000000000"
 
 
-@pytest.fixture
-def platform(make: Make) -> Caller:
-    return make.caller(make.member(sector=Sector.TECHNOLOGY))
-
-
-@pytest.fixture
-def bank(make: Make) -> Caller:
-    return make.caller(make.member(sector=Sector.FINANCE))
-
-
 def body(**changed: Any) -> dict[str, Any]:
     return {"slug": "hashes", "title": "Hashes", "types": ["sha256"], "marking": COMMUNITY, **changed}
 

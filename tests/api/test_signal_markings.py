@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from app.runtime import Runtime
-from schemas.vocabulary import Sector
 from tests.factories import Caller, Make
 from tests.hashes import (
     changes,
@@ -24,21 +23,6 @@ from tests.hashes import (
 from tests.samples import COMMUNITY, group_marking, members_marking, red_marking
 
 ABSENT = "00000000-0000-4000-8000-000000000000"
-
-
-@pytest.fixture
-def platform(make: Make) -> Caller:
-    return make.caller(make.member(sector=Sector.TECHNOLOGY))
-
-
-@pytest.fixture
-def bank(make: Make) -> Caller:
-    return make.caller(make.member(sector=Sector.FINANCE))
-
-
-@pytest.fixture
-def open_list(platform: Caller) -> str:
-    return new_list(platform, COMMUNITY)
 
 
 def test_a_signal_may_be_marked_narrower_than_its_list(make: Make, platform: Caller, bank: Caller) -> None:

@@ -21,37 +21,16 @@ from schemas.vocabulary import Sector
 from tests.factories import Caller, Make
 from tests.fakes import FakeClock
 from tests.samples import (
-    COMMUNITY,
     PUBLIC,
     created,
     feed_lines,
     published,
     sample,
     small,
+    version_path,
 )
 
 CANARY = "canary-7f3a2c"
-
-
-@pytest.fixture
-def author(make: Make) -> Caller:
-    return make.caller(make.member(sector=Sector.NGO))
-
-
-@pytest.fixture
-def bank(make: Make) -> Caller:
-    return make.caller(make.member(sector=Sector.FINANCE))
-
-
-@pytest.fixture
-def set_id(author: Caller) -> str:
-    """A set of the author that the community sees."""
-    made: str = created(author, COMMUNITY)["id"]
-    return made
-
-
-def path(set_id: str, version: str = "", verb: str = "") -> str:
-    return "/".join(part for part in (f"/v1/sets/{set_id}/versions", version, verb) if part)
 
 
 def bodies(runtime: Runtime) -> bytes:
@@ -72,10 +51,10 @@ def test_a_deprecated_version_stays_readable_and_names_its_successor(
     version = published(author, set_id)
     published(author, set_id, "1.1.0")
 
-    answer = author.post(path(set_id, "1.0.0", "deprecate"), json={"successor": "1.1.0"})
+    answer = author.post(version_path(set_id, "1.0.0", "deprecate"), json={"successor": "1.1.0"})
 
     assert (answer.json["status"], answer.json["successor"]) == ("deprecated", "1.1.0")
-    read = bank.get(path(set_id, "1.0.0"))
+    read = bank.get(version_path(set_id, "1.0.0"))
     assert (read.status_code, read.json["envelope"]["status"]) == (200, "deprecated")
     assert (read.json["envelope"]["successor"], read.json["envelope"]["counter"]) == ("1.1.0", 2)
     (_, _, older), (_, _, newer) = feed_lines(runtime, version["id"])
@@ -91,9 +70,9 @@ def test_a_successor_must_be_another_version_that_still_stands(
     published(author, set_id)
     published(author, set_id, "1.1.0")
     published(author, set_id, "2.0.0")
-    author.post(path(set_id, "1.1.0", "deprecate"), json={"successor": "2.0.0"})
+    author.post(version_path(set_id, "1.1.0", "deprecate"), json={"successor": "2.0.0"})
 
-    answer = author.post(path(set_id, "1.0.0", "deprecate"), json={"successor": successor})
+    answer = author.post(version_path(set_id, "1.0.0", "deprecate"), json={"successor": successor})
 
     assert (answer.status_code, answer.json["reason"]) == (409, "successor_unknown")
 
@@ -104,11 +83,11 @@ def test_a_retracted_version_is_gone_for_everybody_and_its_bytes_from_the_databa
     version = published(author, set_id, "1.0.0", small(CANARY))
     assert CANARY.encode() in bodies(runtime)
 
-    answer = author.post(path(set_id, "1.0.0", "retract"), json={"reason": "wrong"})
+    answer = author.post(version_path(set_id, "1.0.0", "retract"), json={"reason": "wrong"})
 
     assert (answer.json["status"], answer.json["reason"]) == ("retracted", "wrong")
     for caller in (author, bank):
-        gone = caller.get(path(set_id, "1.0.0"))
+        gone = caller.get(version_path(set_id, "1.0.0"))
         assert gone.status_code == 410
         assert gone.json["tombstone"] == {
             "schema": "halyard.tombstone/1", "kind": "version", "id": version["id"], "collection": set_id,
@@ -133,7 +112,7 @@ def test_who_begins_to_read_the_feed_late_gets_the_tombstone_and_what_still_stan
 ) -> None:
     gone = published(author, set_id, "1.0.0", small(CANARY))["id"]
     kept = published(author, set_id, "1.0.1")["id"]
-    author.post(path(set_id, "1.0.0", "retract"), json={"reason": "wrong", "successor": "1.0.1"})
+    author.post(version_path(set_id, "1.0.0", "retract"), json={"reason": "wrong", "successor": "1.0.1"})
     late = make.caller(make.member())
 
     page = late.get("/v1/changes")
@@ -149,7 +128,7 @@ def test_who_begins_to_read_the_feed_late_gets_the_tombstone_and_what_still_stan
 
 def test_a_version_is_retracted_once_and_for_a_listed_reason(author: Caller, set_id: str) -> None:
     published(author, set_id)
-    retract = path(set_id, "1.0.0", "retract")
+    retract = version_path(set_id, "1.0.0", "retract")
 
     answers = [
         author.post(retract, json={"reason": "narrowed"}),
@@ -164,9 +143,9 @@ def test_a_retraction_may_name_what_to_use_instead(author: Caller, bank: Caller,
     published(author, set_id)
     published(author, set_id, "1.0.1")
 
-    author.post(path(set_id, "1.0.0", "retract"), json={"reason": "wrong", "successor": "1.0.1"})
+    author.post(version_path(set_id, "1.0.0", "retract"), json={"reason": "wrong", "successor": "1.0.1"})
 
-    assert bank.get(path(set_id, "1.0.0")).json["tombstone"]["successor"] == "1.0.1"
+    assert bank.get(version_path(set_id, "1.0.0")).json["tombstone"]["successor"] == "1.0.1"
 
 
 def test_a_version_expires_when_its_validity_ends_and_is_overdue_before_that(
@@ -204,11 +183,11 @@ class VersionListing:
         self.reader = make.caller(bank.member)
 
     def item(self) -> dict[str, Any]:
-        found: dict[str, Any] = self.reader.get(path(self.set_id)).json["items"][0]
+        found: dict[str, Any] = self.reader.get(version_path(self.set_id)).json["items"][0]
         return found
 
     def read(self) -> int:
-        return self.reader.get(path(self.set_id, "1.0.0")).status_code
+        return self.reader.get(version_path(self.set_id, "1.0.0")).status_code
 
 
 def test_ten_years_on_the_samples_are_overdue_and_still_readable(make: Make, clock: FakeClock) -> None:
@@ -217,11 +196,11 @@ def test_ten_years_on_the_samples_are_overdue_and_still_readable(make: Make, clo
     content = sample()["content"]
     set_id = created(author, PUBLIC)["id"]
     published(author, set_id, "1.0.0", {**content, "review_by": "2027-11-23T00:00:00Z"})
-    fresh = author.get(path(set_id)).json["items"][0]
+    fresh = author.get(version_path(set_id)).json["items"][0]
 
     clock.advance(10 * 365 * 86_400)
     later = make.caller(member)
 
     assert fresh["overdue"] is False
-    assert later.get(path(set_id)).json["items"][0]["overdue"] is True
-    assert later.get(path(set_id, "1.0.0")).status_code == 200
+    assert later.get(version_path(set_id)).json["items"][0]["overdue"] is True
+    assert later.get(version_path(set_id, "1.0.0")).status_code == 200

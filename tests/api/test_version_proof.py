@@ -16,41 +16,19 @@ from flask.testing import FlaskClient
 from app.keys import Use
 from app.runtime import Runtime
 from app.sets.document import MOVED_KEYS, import_draft
-from schemas.vocabulary import Sector
 from tests.factories import Caller, Make
 from tests.samples import (
-    COMMUNITY,
     ROOT,
     SAMPLES,
     created,
     published,
     sample,
     small,
+    version_path,
 )
 
 SHARED = (ROOT / ".." / "shared" / "data").resolve()
 DRAFTS = ("set-a-us-fincen-human-trafficking.json", "set-b-ocse-livestream-payments.json")
-
-
-@pytest.fixture
-def author(make: Make) -> Caller:
-    return make.caller(make.member(sector=Sector.NGO))
-
-
-@pytest.fixture
-def bank(make: Make) -> Caller:
-    return make.caller(make.member(sector=Sector.FINANCE))
-
-
-@pytest.fixture
-def set_id(author: Caller) -> str:
-    """A set of the author that the community sees."""
-    made: str = created(author, COMMUNITY)["id"]
-    return made
-
-
-def path(set_id: str, version: str = "", verb: str = "") -> str:
-    return "/".join(part for part in (f"/v1/sets/{set_id}/versions", version, verb) if part)
 
 
 def difference(before: Any, after: Any, at: str = "") -> list[str]:
@@ -83,7 +61,7 @@ def test_a_sample_is_imported_published_and_comes_back_without_loss(
     published(author, made["id"], content["version"], content)
 
     reader = make.caller(make.member())
-    read = reader.get(path(made["id"], content["version"])).json
+    read = reader.get(version_path(made["id"], content["version"])).json
 
     assert difference(content, read["document"]) == ["/schema", "/set"]
     assert read["envelope"]["marking"] == marking
@@ -100,7 +78,7 @@ def test_the_first_sets_of_the_field_come_back_with_every_key(author: Caller, ma
     made = created(author, marking, slug=content["slug"], title=content["title"])
     published(author, made["id"], content["version"], content)
 
-    read = make.caller(make.member()).get(path(made["id"], content["version"])).json
+    read = make.caller(make.member()).get(version_path(made["id"], content["version"])).json
 
     for pointer in difference(original, read["document"]):
         if pointer in {"/stix_id", "/set"}:
@@ -131,12 +109,12 @@ def test_a_short_script_verifies_a_version_with_public_keys_only_also_after_a_ro
     author: Caller, set_id: str, http: FlaskClient, runtime: Runtime, tmp_path: Path
 ) -> None:
     published(author, set_id)
-    old: Any = author.get(path(set_id, "1.0.0")).json
+    old: Any = author.get(version_path(set_id, "1.0.0")).json
     with runtime.db.write() as session:
         runtime.keyring.rotate(session, Use.DOCUMENT, runtime.clock())
     published(author, set_id, "1.1.0")
-    author.post(path(set_id, "1.0.0", "deprecate"), json={"successor": "1.1.0"})
-    renewed: Any = author.get(path(set_id, "1.0.0")).json
+    author.post(version_path(set_id, "1.0.0", "deprecate"), json={"successor": "1.1.0"})
+    renewed: Any = author.get(version_path(set_id, "1.0.0")).json
     keys: Any = http.get("/.well-known/halyard").json
 
     assert run_guide(tmp_path, old, keys) == (0, f"{set_id} 1.0.0 published TLP:GREEN\n")
@@ -150,8 +128,8 @@ def test_the_script_refuses_what_was_altered(
 ) -> None:
     published(author, set_id)
     published(author, set_id, "1.1.0", small("Other"))
-    version: Any = author.get(path(set_id, "1.0.0")).json
-    other: Any = author.get(path(set_id, "1.1.0")).json
+    version: Any = author.get(version_path(set_id, "1.0.0")).json
+    other: Any = author.get(version_path(set_id, "1.1.0")).json
     keys: Any = http.get("/.well-known/halyard").json
     swapped = [{**one, "jws": version["signatures"][0]["jws"]} for one in version["signatures"]]
 

@@ -13,43 +13,20 @@ from app.audit.models import AuditEntry
 from app.canonical import digest
 from app.runtime import Runtime
 from schemas import documents
-from schemas.vocabulary import Sector
-from tests.factories import Caller, Make
+from tests.factories import Caller
 from tests.samples import (
-    COMMUNITY,
-    created,
     drafted,
     feed_lines,
     published,
     small,
+    version_path,
 )
-
-
-@pytest.fixture
-def author(make: Make) -> Caller:
-    return make.caller(make.member(sector=Sector.NGO))
-
-
-@pytest.fixture
-def bank(make: Make) -> Caller:
-    return make.caller(make.member(sector=Sector.FINANCE))
-
-
-@pytest.fixture
-def set_id(author: Caller) -> str:
-    """A set of the author that the community sees."""
-    made: str = created(author, COMMUNITY)["id"]
-    return made
-
-
-def path(set_id: str, version: str = "", verb: str = "") -> str:
-    return "/".join(part for part in (f"/v1/sets/{set_id}/versions", version, verb) if part)
 
 
 def test_a_published_version_is_read_as_stored(author: Caller, bank: Caller, set_id: str) -> None:
     made = published(author, set_id)
 
-    answer = bank.get(path(set_id, "1.0.0"))
+    answer = bank.get(version_path(set_id, "1.0.0"))
 
     assert answer.status_code == 200
     envelope, document = answer.json["envelope"], answer.json["document"]
@@ -71,16 +48,16 @@ def test_what_the_feed_holds_is_what_a_single_read_gives(
 
     assert line is not None
     assert line["kind"] == "version.changed"
-    assert line["body"] == bank.get(path(set_id, "1.0.0")).json
+    assert line["body"] == bank.get(version_path(set_id, "1.0.0")).json
 
 
 def test_an_unchanged_version_costs_no_body_but_is_audited(
     author: Caller, bank: Caller, set_id: str, runtime: Runtime
 ) -> None:
     published(author, set_id)
-    etag = bank.get(path(set_id, "1.0.0")).headers["ETag"]
+    etag = bank.get(version_path(set_id, "1.0.0")).headers["ETag"]
 
-    again = bank.get(path(set_id, "1.0.0"), headers={"If-None-Match": etag})
+    again = bank.get(version_path(set_id, "1.0.0"), headers={"If-None-Match": etag})
 
     assert (again.status_code, again.data, again.headers["ETag"]) == (304, b"", etag)
     reads = select(AuditEntry.entry).where(
@@ -98,8 +75,8 @@ def test_versions_are_listed_in_their_order_and_in_pages(author: Caller, bank: C
     for version in wanted:
         published(author, set_id, version)
 
-    first = bank.get(f"{path(set_id)}?limit=3").json
-    second = bank.get(f"{path(set_id)}?limit=3&after={first['next']}").json
+    first = bank.get(f"{version_path(set_id)}?limit=3").json
+    second = bank.get(f"{version_path(set_id)}?limit=3&after={first['next']}").json
 
     assert [one["version"] for one in first["items"] + second["items"]] == wanted
     assert second["next"] is None
@@ -111,10 +88,10 @@ def test_a_version_that_is_not_higher_is_refused(author: Caller, set_id: str, ve
     published(author, set_id)
     drafted(author, set_id, small("Edited"))
 
-    answer = author.post(path(set_id), json={"version": version})
+    answer = author.post(version_path(set_id), json={"version": version})
 
     assert (answer.status_code, answer.json["reason"]) == (409, "version_not_higher")
-    assert author.get(path(set_id, "1.0.0")).json["document"]["title"] == "A small set"
+    assert author.get(version_path(set_id, "1.0.0")).json["document"]["title"] == "A small set"
 
 
 @pytest.mark.parametrize(
@@ -123,7 +100,7 @@ def test_a_version_that_is_not_higher_is_refused(author: Caller, set_id: str, ve
 def test_what_is_no_semantic_version_is_refused(author: Caller, set_id: str, version: object) -> None:
     drafted(author, set_id, small())
 
-    answer = author.post(path(set_id), json={"version": version})
+    answer = author.post(version_path(set_id), json={"version": version})
 
     assert answer.status_code == 422
     assert answer.json["errors"][0]["pointer"] == "/version"
@@ -134,18 +111,18 @@ def test_an_incomplete_draft_is_not_published(author: Caller, set_id: str) -> No
     del content["indicators"][0]["rights_caution"]
     drafted(author, set_id, content)
 
-    answer = author.post(path(set_id), json={"version": "1.0.0"})
+    answer = author.post(version_path(set_id), json={"version": "1.0.0"})
 
     assert answer.status_code == 422
     assert "/indicators/0/rights_caution" in [error["pointer"] for error in answer.json["errors"]]
-    assert author.get(path(set_id)).json["items"] == []
+    assert author.get(version_path(set_id)).json["items"] == []
 
 
 def test_publishing_means_the_draft_that_was_read(author: Caller, set_id: str) -> None:
     read = drafted(author, set_id, small("Read"))["digest"]
     drafted(author, set_id, small("Edited by another"))
 
-    answer = author.post(path(set_id), json={"version": "1.0.0", "draft": read})
+    answer = author.post(version_path(set_id), json={"version": "1.0.0", "draft": read})
 
     assert (answer.status_code, answer.json["reason"]) == (409, "draft_changed")
 
@@ -153,7 +130,7 @@ def test_publishing_means_the_draft_that_was_read(author: Caller, set_id: str) -
 def test_a_version_whose_validity_is_over_is_not_published(author: Caller, set_id: str) -> None:
     drafted(author, set_id, small(valid_until="2026-01-01T00:00:00Z"))
 
-    answer = author.post(path(set_id), json={"version": "1.0.0"})
+    answer = author.post(version_path(set_id), json={"version": "1.0.0"})
 
     assert [error["pointer"] for error in answer.json["errors"]] == ["/valid_until"]
 
@@ -162,21 +139,23 @@ def test_a_repeat_with_the_same_idempotency_key_publishes_once(author: Caller, s
     drafted(author, set_id, small())
     headers = {"Idempotency-Key": "publish-1"}
 
-    first, again = (author.post(path(set_id), json={"version": "1.0.0"}, headers=headers) for _ in range(2))
-    other = author.post(path(set_id), json={"version": "1.1.0"}, headers=headers)
+    first, again = (
+        author.post(version_path(set_id), json={"version": "1.0.0"}, headers=headers) for _ in range(2)
+    )
+    other = author.post(version_path(set_id), json={"version": "1.1.0"}, headers=headers)
 
     assert (first.status_code, again.status_code, other.status_code) == (201, 201, 422)
     assert first.json == again.json
-    assert len(author.get(path(set_id)).json["items"]) == 1
+    assert len(author.get(version_path(set_id)).json["items"]) == 1
 
 
 def test_only_the_owner_publishes_and_ends(author: Caller, bank: Caller, set_id: str) -> None:
     published(author, set_id)
 
     answers = [
-        bank.post(path(set_id), json={"version": "2.0.0"}),
-        bank.post(path(set_id, "1.0.0", "deprecate"), json={"successor": "2.0.0"}),
-        bank.post(path(set_id, "1.0.0", "retract"), json={"reason": "wrong"}),
+        bank.post(version_path(set_id), json={"version": "2.0.0"}),
+        bank.post(version_path(set_id, "1.0.0", "deprecate"), json={"successor": "2.0.0"}),
+        bank.post(version_path(set_id, "1.0.0", "retract"), json={"reason": "wrong"}),
     ]
 
     assert [(one.status_code, one.json["reason"]) for one in answers] == [(403, "not_owner")] * 3
@@ -186,9 +165,9 @@ def test_a_published_version_cannot_be_edited(author: Caller, set_id: str) -> No
     published(author, set_id)
 
     answers = [
-        author.put(path(set_id, "1.0.0"), json={}),
-        author.patch(path(set_id, "1.0.0"), json={}),
-        author.delete(path(set_id, "1.0.0")),
+        author.put(version_path(set_id, "1.0.0"), json={}),
+        author.patch(version_path(set_id, "1.0.0"), json={}),
+        author.delete(version_path(set_id, "1.0.0")),
     ]
 
     assert [one.status_code for one in answers] == [405] * 3
@@ -202,8 +181,8 @@ def test_a_version_that_is_not_there_is_not_found(
     published(author, set_id)
 
     answers = [
-        author.get(path(set_id, version)),
-        author.post(path(set_id, version, "retract"), json={"reason": "wrong"}),
+        author.get(version_path(set_id, version)),
+        author.post(version_path(set_id, version, "retract"), json={"reason": "wrong"}),
     ]
 
     assert [one.status_code for one in answers] == [404, 404]
@@ -231,7 +210,7 @@ def test_two_versions_are_compared_field_by_field(author: Caller, bank: Caller, 
 def test_a_comparison_names_both_versions_that_stand(author: Caller, set_id: str) -> None:
     published(author, set_id)
     published(author, set_id, "1.1.0")
-    author.post(path(set_id, "1.0.0", "retract"), json={"reason": "wrong"})
+    author.post(version_path(set_id, "1.0.0", "retract"), json={"reason": "wrong"})
 
     answers = [
         author.get(f"/v1/sets/{set_id}/diff?from=1.0.0&to=1.1.0"),
