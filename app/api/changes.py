@@ -9,6 +9,7 @@ from app.events import Subject
 from app.feed.cursor import Position, View
 from app.feed.page import subjects
 from app.feed.read import MAX_BYTES
+from app.feed.read import read as read_feed
 from app.feed.visible import excluded
 from app.record import Tx
 from app.web import feed
@@ -61,22 +62,22 @@ class FeedLines:
         if self._view is not None and view != self._view:
             raise Conflict("The client was changed while it read. Start again.", reason="view_changed")
         position = self._position or feed.open_cursor(tx, view, self._after)
-        found = feed.read_page(tx, view, position, limit=SEGMENT_LINES, max_bytes=MAX_BYTES)
-        lines = found.page.lines
-        last = not found.page.more
-        if last:
-            lines = [*lines, self._closing(tx, view, found.next)]
-        self._view, self._made = view, found.page.position
+        page, seen = read_feed(
+            tx.session, tx.actor, view, position, limit=SEGMENT_LINES, now=tx.now, max_bytes=MAX_BYTES
+        )
+        closing = [] if page.more else [self._closing(tx, view, page.position)]
+        self._view, self._made = view, page.position
         return Segment(
-            body=b"\n".join([*lines, b""]),
-            subjects=subjects(found.page, found.seen) or (Subject(kind="changes", count=0),),
-            last=last,
+            body=b"\n".join([*page.lines, *closing, b""]),
+            subjects=subjects(page, seen) or (Subject(kind="changes", count=0),),
+            last=not page.more,
         )
 
     def accept(self, _segment: Segment) -> None:
         self._position = self._made
 
     @staticmethod
-    def _closing(tx: Tx, view: View, following: str) -> bytes:
+    def _closing(tx: Tx, view: View, position: Position) -> bytes:
+        following = feed.seal_cursor(tx, view, position)
         left_out = ",".join(f'"{name}"' for name in excluded(tx.session, tx.actor, view, tx.now))
         return f'{{"kind":"page.closed","next":"{following}","excluded":[{left_out}]}}'.encode()

@@ -11,6 +11,8 @@ from app.audit.models import AuditEntry, AuditPrivate, AuditSubject
 
 Condition = ColumnElement[bool]
 
+_NO_OBJECT = "00000000-0000-0000-0000-000000000000"
+
 
 class Shown(Protocol):
     """A line of the feed that held what is asked about (`app.feed.shown`)."""
@@ -69,7 +71,8 @@ def objects(session: Session, asked: Filter) -> list[str]:
         )
         .distinct()
     )
-    return [found for found in session.scalars(known) if found is not None]
+    # One id at least, so that what is hidden and what does not exist cost the same statements.
+    return [found for found in session.scalars(known) if found is not None] or [_NO_OBJECT]
 
 
 def entries(

@@ -1,15 +1,14 @@
 """Pages: rows of several places merged, cut to size, and counted for the audit log. Pure."""
 
 import sys
-from bisect import bisect_right
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
 
 from app.events import Subject
 from app.feed.cursor import Position
 
-Row = tuple[int, int, bytes]
-"""(number, date, line)."""
+Row = tuple[int, bytes]
+"""(number, line)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,18 +36,29 @@ class Page:
     more: bool = False
     size: int = 0
     ranges: dict[int, list[int]] = field(default_factory=dict)
-    """Place id → [first date, last date, count]."""
+    """Place id → [first, last, count], by number while it is filled, by date once it is `dated`."""
 
     def add(self, taken: "Merged") -> None:
         """Take the rows that fitted, in order."""
         rows = taken.rows
-        self.lines += [row[2] for row in rows]
+        self.lines += [row[1] for row in rows]
         self.size += taken.size
         if isinstance(taken.where, int):  # all of one place: no need to look at each
-            self._count(taken.where, rows[0][1], rows[-1][1], len(rows))
+            self._count(taken.where, rows[0][0], rows[-1][0], len(rows))
             return
-        for number, date, _ in rows:
-            self._count(taken.where[number], date, date, 1)
+        for number, _ in rows:
+            self._count(taken.where[number], number, number, 1)
+
+    def ends(self) -> set[int]:
+        """Numbers of the first and last lines of each place."""
+        return {number for first, last, _ in self.ranges.values() for number in (first, last)}
+
+    def dated(self, dates: Mapping[int, int]) -> None:
+        """Say the ranges by date: numbers are not for anybody's eyes. Dates have the same order."""
+        self.ranges = {
+            place_id: [dates[first], dates[last], count]
+            for place_id, (first, last, count) in self.ranges.items()
+        }
 
     def _count(self, place_id: int, first: int, last: int, count: int) -> None:
         known = self.ranges.get(place_id)
@@ -85,10 +95,15 @@ class Merged:
         """No row beyond this number can be among the lowest any more."""
         return self.rows[-1][0] if self.full else sys.maxsize
 
-    def add(self, place_id: int, rows: list[Row]) -> None:
-        """Take rows of a place, all up to its last one or to one that is more than fits."""
+    def add(self, place_id: int, rows: list[Row], size: int) -> None:
+        """Take rows of a place, all up to its last one or to one that is more than fits.
+
+        Args:
+            size: of the lines in bytes, separators included.
+        """
         if not rows:
             return
+        self.size += size
         if not self.rows:
             self.rows, self.where = rows, place_id
         else:
@@ -96,15 +111,14 @@ class Merged:
                 self.where = dict.fromkeys((row[0] for row in self.rows), self.where)
             self.where.update(dict.fromkeys((row[0] for row in rows), place_id))
             self.rows = sorted([*self.rows, *rows], key=_number)
-        self._cut()
-
-    def _cut(self) -> None:
-        ends = list(accumulate([len(row[2]) + 1 for row in self.rows]))
-        fitting = min(max(bisect_right(ends, self._room), 1), self._count)
-        self.size = ends[min(fitting, len(ends)) - 1]
-        if fitting < len(ends):
+        while len(self.rows) > self._count or (self.size > self._room and len(self.rows) > 1):
+            self.size -= len(self.rows.pop()[1]) + 1
             self.full = True
-            del self.rows[fitting:]
+
+
+def weight(lines: Sequence[bytes]) -> int:
+    """Bytes of lines, a separator behind each included."""
+    return sum(map(len, lines)) + len(lines)
 
 
 def _number(row: Row) -> int:

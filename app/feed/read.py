@@ -7,14 +7,15 @@ between. Stored bytes go out as they are.
 from dataclasses import replace
 from typing import Any, cast
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
+from app.db import BINARY
 from app.feed import sight, visible
 from app.feed.append import head_line
 from app.feed.cursor import Position, View
 from app.feed.models import Change, FeedHead
-from app.feed.page import Merged, Page, Row, Seen
+from app.feed.page import Merged, Page, Row, Seen, weight
 from app.question import Actor
 from schemas.vocabulary import ChangeKind
 
@@ -22,12 +23,16 @@ MAX_BYTES = 4_000_000
 FIRST_ROWS = 1_000
 LEAST_ROWS = 50
 
+# Pairs are compared because only the index over both columns can do that. Of two conditions, PostgreSQL may
+# choose to walk the numbers of everybody and to drop those of other places.
 _RANGE = (
-    "SELECT seq, date, {line} FROM change WHERE place_id = {p} AND seq > {p} AND seq <= {p}{state} "
-    "ORDER BY seq LIMIT {p}"
+    "SELECT seq, {line} FROM change "
+    "WHERE (place_id, seq) > ({p}, {p}) AND (place_id, seq) <= ({p}, {p}){state} "
+    "ORDER BY place_id, seq LIMIT {p}"
 )
 _STATE_ONLY = " AND NOT superseded"
 _HEAD = select(FeedHead.seq).where(FeedHead.id == 1)
+_DATES = select(Change.seq, Change.date).where(Change.seq.in_(bindparam("numbers", expanding=True)))
 
 
 def begin_position(session: Session) -> Position:
@@ -63,6 +68,8 @@ def read(
     while len(page.lines) < limit and page.size < max_bytes:
         if not reader.advance(page, limit - len(page.lines), max_bytes - page.size):
             break
+    if page.ranges:
+        page.dated({row.seq: row.date for row in session.execute(_DATES, {"numbers": sorted(page.ends())})})
     page.more = page.position.after < upto or page.position.fill_place != 0
     return page, seen
 
@@ -124,14 +131,14 @@ class _Reader:
         position = page.position
         merged = Merged(count, room)
         for place_id, rows in self._own_lines(position.after, end, state_only=state_only).items():
-            merged.add(place_id, rows)
+            merged.add(place_id, rows, weight([line for _, line in rows]))
         for place in self._seen.values():
             begin = self._begins.get(place.id, 0)
             low = max(position.after, begin if begin > position.start else 0)
             # What the places before have filled already bounds what is worth reading from this one.
             bound = min(end, merged.bound)
             if place.head > low and low < bound:
-                merged.add(place.id, self._range(place, low, bound, count, room, state_only=state_only))
+                merged.add(place.id, *self._range(place, low, bound, count, room, state_only=state_only))
         if merged.rows:
             page.add(merged)
         page.position = replace(position, after=merged.rows[-1][0] if merged.full else end)
@@ -143,7 +150,7 @@ class _Reader:
         for row in self._addressed:
             past = state_only and (row.superseded or row.kind == ChangeKind.SIGHT_LOST)
             if after < row.seq <= end and row.kind != ChangeKind.SIGHT_GAINED and not past:
-                found.setdefault(row.place_id, []).append((row.seq, row.date, row.line))
+                found.setdefault(row.place_id, []).append((row.seq, row.line))
         return found
 
     def _fill(self, page: Page, count: int, room: int) -> bool:
@@ -156,11 +163,11 @@ class _Reader:
             return True
         merged = Merged(count, room)
         state = self._range(place, position.fill_after, gained - 1, count, room, state_only=True)
-        merged.add(place.id, state)
+        merged.add(place.id, *state)
         if not merged.full:
-            line = select(Change.seq, Change.date, Change.line, Change.place_id).where(Change.seq == gained)
+            line = select(Change.line, Change.place_id).where(Change.seq == gained)
             gain = self._session.execute(line).one()
-            merged.add(gain.place_id, [(gain.seq, gain.date, gain.line)])
+            merged.add(gain.place_id, [(gained, gain.line)], weight([gain.line]))
         page.add(merged)
         if merged.full:
             page.position = replace(position, fill_after=merged.rows[-1][0])
@@ -170,46 +177,50 @@ class _Reader:
 
     def _range(
         self, place: Seen, low: int, end: int, count: int, room: int, *, state_only: bool
-    ) -> list[Row]:
-        """Rows of one place with low < number <= end: an index range, straight from the driver.
+    ) -> tuple[list[Row], int]:
+        """Rows of one place with low < number <= end, and their size: an index range.
 
         Ends with one row more than `count` or `room` allow, if there is one: it tells that more follows.
         """
         statement = _RANGE.format(p=self._parameter, line=self._line, state=_STATE_ONLY if state_only else "")
-        rows: list[tuple[int, int, bytes | None]] = []
+        rows: list[Row] = []
         size, asked = 0, min(count + 1, FIRST_ROWS)
         while True:
-            found = self._rows(statement, (place.id, low, end, asked))
+            found, weighs = self._rows(place, statement, (place.id, low, place.id, end, asked))
             rows += found
-            size += sum([len(row[2] or b"") + 1 for row in found])
+            size += weighs
             if len(found) < asked or len(rows) > count or (size > room and len(rows) > 1):
-                return self._whole(place, rows)
+                return rows, size
             low = rows[-1][0]
             # As many as fit if the rest is like what came, so that little is read that must be left behind.
             asked = min(count + 1 - len(rows), max((room - size) * len(rows) // size, LEAST_ROWS))
 
-    def _rows(self, statement: str, values: tuple[int, ...]) -> list[tuple[int, int, bytes | None]]:
-        result = self._session.connection().exec_driver_sql(statement, values)
-        rows: list[tuple[int, int, bytes | None]] = list(result.cursor.fetchall())
+    def _rows(self, place: Seen, statement: str, values: tuple[int, ...]) -> tuple[list[Row], int]:
+        """Rows straight from the driver; lines whose bytes were cleared get their ids back."""
+        result = self._session.connection().exec_driver_sql(
+            statement, values, execution_options={BINARY: True}
+        )
+        rows: list[tuple[int, bytes | None]] = list(result.cursor.fetchall())
         result.close()
-        return rows
+        lines = [line for _, line in rows]
+        if not all(lines):  # the quick question first: it is asked of every line
+            rows = self._whole(place, rows)
+            lines = [line for _, line in rows]
+        return cast(list[Row], rows), weight(cast(list[bytes], lines))
 
-    def _whole(self, place: Seen, rows: list[tuple[int, int, bytes | None]]) -> list[Row]:
-        """Give lines whose bytes were cleared their ids back: the number and the fact stay."""
-        numbers = [row[0] for row in rows if row[2] is None]
-        if not numbers:
-            return cast(list[Row], rows)
-        known = select(Change.seq, Change.kind, Change.collection_id, Change.object_id)
+    def _whole(self, place: Seen, rows: list[tuple[int, bytes | None]]) -> list[tuple[int, bytes | None]]:
+        """The number and the fact of a cleared line stay."""
+        numbers = [number for number, line in rows if line is None]
+        known = select(Change.seq, Change.date, Change.kind, Change.collection_id, Change.object_id)
         details: dict[int, Any] = {}
         for start in range(0, len(numbers), 500):
             batch = known.where(Change.seq.in_(numbers[start : start + 500]))
             details.update({row.seq: row for row in self._session.execute(batch)})
         return [
-            (seq, date, _cleared(details[seq], date, place.key) if line is None else line)
-            for seq, date, line in rows
+            (number, _cleared(details[number], place.key) if line is None else line) for number, line in rows
         ]
 
 
-def _cleared(row: Any, date: int, place_key: str) -> bytes:
+def _cleared(row: Any, place_key: str) -> bytes:
     """A line without its body."""
-    return head_line(date, row.kind, row.collection_id, place_key, row.object_id) + b',"superseded":true}'
+    return head_line(row.date, row.kind, row.collection_id, place_key, row.object_id) + b',"superseded":true}'

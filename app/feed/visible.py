@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, bindparam, or_, select
+from sqlalchemy import Select, bindparam, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from app.feed.cursor import Position, View
@@ -54,35 +54,35 @@ def _places_statement(*, person: bool, chosen: bool) -> Select[*tuple[Any, ...]]
 
 def addressed(session: Session, view: View, position: Position, upto: int) -> list[Any]:
     """Lines addressed to this member (sight) or user (pointers) behind the position, in the view."""
-    values = {
-        "identities": [f"m:{view.member_id}"] + ([f"u:{view.user_id}"] if view.user_id else []),
-        "after": position.after,
-        "upto": upto,
-        **_of_view(view),
-    }
-    return [
-        row
-        for row in session.execute(_addressed_statement(chosen=view.collections is not None), values)
-        if row.purposes is None or view.purpose in row.purposes.split(",")
-    ]
+    identities = [f"m:{view.member_id}"] + ([f"u:{view.user_id}"] if view.user_id else [])
+    own = session.scalars(_OWN_PLACES, {"identities": identities, "after": position.after})
+    statement = _addressed_statement(chosen=view.collections is not None)
+    values = {"after": position.after, "upto": upto, **_of_view(view)}
+    lines = [row for place_id in own for row in session.execute(statement, {**values, "place": place_id})]
+    lines.sort(key=lambda row: row.seq)
+    return [row for row in lines if row.purposes is None or view.purpose in row.purposes.split(",")]
+
+
+_OWN_PLACES = select(Place.id).where(
+    Place.identity.in_(bindparam("identities", expanding=True)), Place.head > bindparam("after")
+)
 
 
 @cache
 def _addressed_statement(*, chosen: bool) -> Select[*tuple[Any, ...]]:
+    """One place's lines. Pairs are compared for the same reason as in `read`: only one index can do that."""
+    pair = tuple_(Change.place_id, Change.seq)
     lines = (
         select(
             Change.seq, Change.date, Change.place_id, Change.kind, Change.line, Change.superseded,
             Change.sight_place_id, Change.purposes,
         )
-        .join(Place, Place.id == Change.place_id)
         .join(Collection, Collection.id == Change.collection_id)
         .where(
-            Place.identity.in_(bindparam("identities", expanding=True)),
-            Change.seq > bindparam("after"),
-            Change.seq <= bindparam("upto"),
+            pair > tuple_(bindparam("place"), bindparam("after")),
+            pair <= tuple_(bindparam("place"), bindparam("upto")),
             _KINDS,
         )
-        .order_by(Change.seq)
     )  # fmt: skip
     return lines.where(_CHOSEN) if chosen else lines
 

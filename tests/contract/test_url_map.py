@@ -1,135 +1,247 @@
-"""What holds for every route, whoever adds it."""
+"""What holds for every route of the URL map; a new one is held to it from its first day."""
+
+import inspect
+import re
+from pathlib import Path
+from typing import Any
 
 import pytest
-from flask import request
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.routing import Rule
+from werkzeug.test import TestResponse
 
 from app import errors
+from app.config import Config
 from app.main import create_app
-from app.web.problems import MEDIA_TYPE, STATUS
+from app.runtime import Runtime
+from app.web import problems
+from app.web.identity import requires
 from schemas.vocabulary import Scope
+from tests.conftest import SECRET
+from tests.factories import Caller, Make
 
-ANY_ID = "00000000-0000-4000-8000-000000000000"
-WITHOUT_TOKEN = {
-    "/oauth/token",
-    "/oauth/revoke",
-    "/oauth/introspect",
-    "/.well-known/oauth-authorization-server",
-    "/.well-known/jwks.json",
-    "/.well-known/halyard",
-    "/healthz",
-    "/readyz",
-    "/openapi.json",
-    "/docs",
-    "/docs/<name>",
-}
-"""Routes that need no access token: a new one must be argued for here."""
-
-
-def routes(app):
-    for rule in app.url_map.iter_rules():
-        for method in sorted(rule.methods - {"HEAD", "OPTIONS"}):
-            yield rule, method
+IDENT = "00000000-0000-4000-8000-000000000000"
+MODIFYING = {"POST", "PUT", "PATCH", "DELETE"}
+PUBLIC = {
+    "oauth.token", "oauth.revoke", "oauth.introspect", "wellknown.oauth_metadata", "wellknown.token_keys",
+    "wellknown.halyard", "operations.healthz", "operations.readyz", "docs.openapi", "docs.page", "docs.asset",
+}  # fmt: skip
+"""Endpoints that take no access token: token endpoints prove the client themselves."""
+ANY_SCOPE = {
+    "me.me", "members.list_members", "members.get_member", "members.list_users", "clients.list_clients",
+    "clients.get_client", "groups.list_groups", "groups.get_group",
+}  # fmt: skip
+"""Endpoints for every valid token: what a member may know by being one, and what is its own."""
+PROBLEM = "application/problem+json"
+GARBAGE = b'{"broken": '
+ORIGIN = "https://console.example"
 
 
-def address(rule):
-    return rule.build(dict.fromkeys(rule.arguments, ANY_ID), append_unknown=False)[1]
+def an_app(**changed: Any) -> Flask:
+    """The app without a database: enough to look at its routes."""
+    return create_app(Runtime.assemble(Config(data_dir=Path("unused"), secret=SECRET, **changed)))
 
 
-def test_every_view_declares_who_may_call_it(http):
-    app = http.application
-    for rule, _ in routes(app):
-        view = app.view_functions[rule.endpoint]
-        assert hasattr(view, "_requires"), f"{rule.rule} declares nothing: put @requires on it"
-        open_to_all = view._requires is None
-        assert open_to_all == (rule.rule in WITHOUT_TOKEN), rule.rule
+APP = an_app()
+RULES = list(APP.url_map.iter_rules())
+CALLS = sorted(
+    (method, rule.rule, str(rule.endpoint))
+    for rule in RULES
+    for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+)
+GUARDED = [call for call in CALLS if call[2] not in PUBLIC]
 
 
-def test_every_scope_is_asked_for_somewhere_or_belongs_to_later_work(http):
-    app = http.application
-    asked = {
-        scope
-        for rule, _ in routes(app)
-        if (declared := app.view_functions[rule.endpoint]._requires) is not None
-        for scope in declared.scopes
-    }
-    later = {
-        Scope.SETS_ATTEST,
-        Scope.PEERS_ADMIN,
-        Scope.FEEDBACK_WRITE,
-        Scope.FEDERATION_SYNC,
-    }
-    assert asked == set(Scope) - later
+def address(rule: str) -> str:
+    """A path of this rule; the things it names do not exist."""
+    return re.sub(
+        r"<(?:\w+:)?(\w+)>", lambda found: IDENT if found[0].startswith("<ident") else "1.0.0", rule
+    )
 
 
-def test_authentication_comes_before_everything_that_is_sent(http):
-    for rule, method in routes(http.application):
-        if rule.rule in WITHOUT_TOKEN:
+def call(http: FlaskClient, method: str, rule: str, **options: Any) -> TestResponse:
+    return http.open(address(rule), method=method, **options)
+
+
+def declaration(endpoint: str) -> requires | None:
+    """Who may call a view, as it declares; None: everybody."""
+    found: requires | None = APP.view_functions[endpoint].__dict__["_requires"]
+    return found
+
+
+def taken_in(endpoint: str) -> set[str]:
+    """Where a view takes arguments by a schema: json, query, form."""
+    documented = getattr(APP.view_functions[endpoint], "_apidoc", {})
+    return {found["in"] for found in documented.get("arguments", {}).get("parameters", [])}
+
+
+def check_problem(answer: TestResponse) -> None:
+    """RFC 9457, with a request id and nothing to be stored."""
+    assert answer.content_type == PROBLEM
+    document = answer.get_json(force=True)
+    assert document["status"] == answer.status_code
+    assert document["type"].startswith("urn:halyard:problem:")
+    assert document["title"]
+    assert document["detail"]
+    assert answer.headers["X-Request-Id"]
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("rule", RULES, ids=str)
+def test_every_endpoint_declares_who_may_call_it(rule: Rule) -> None:
+    view = APP.view_functions[rule.endpoint]
+    assert hasattr(view, "_requires"), "put @requires(…) or @requires.nothing outermost"
+    declared = declaration(rule.endpoint)
+    assert (declared is None) is (rule.endpoint in PUBLIC)
+    if declared is not None:
+        assert (declared.scopes == ()) is (rule.endpoint in ANY_SCOPE)
+        assert set(declared.scopes) <= set(Scope)
+        assert not declared.anonymous or not set(rule.methods or ()) & MODIFYING
+
+
+def test_no_name_in_the_lists_of_exceptions_is_left_over() -> None:
+    assert {str(rule.endpoint) for rule in RULES} >= PUBLIC | ANY_SCOPE
+
+
+def test_every_documented_route_says_which_scopes_it_needs() -> None:
+    paths = APP.extensions["halyard-api"].spec.to_dict()["paths"]
+    for rule in RULES:
+        documented = paths.get(re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule))
+        if str(rule.endpoint).startswith("docs."):
             continue
-        answer = http.open(
-            address(rule) + "?unknown=1", method=method, data=b"\xff{not json", content_type="text/x"
+        assert documented, rule
+        declared = declaration(rule.endpoint)
+        scopes = {scope.value for scope in declared.scopes} if declared else set()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
+            security = documented[method.lower()]["security"]
+            assert {scope for alternative in security for scope in alternative.get("oauth", ())} == scopes
+            assert (security == []) is (declared is None)
+
+
+@pytest.mark.parametrize("token", [None, "garbage", "Bearer garbage", "Basic Z2FyYmFnZQ=="])
+def test_authentication_comes_before_everything_else(http: FlaskClient, token: str | None) -> None:
+    headers = {"Authorization": token} if token else {}
+    for method, rule, _ in GUARDED:
+        answer = call(
+            http,
+            method,
+            rule,
+            data=GARBAGE,
+            content_type="text/plain",
+            query_string="no=such",
+            headers=headers,
         )
-        assert answer.status_code == 401, (method, rule.rule, answer.status_code)
-        assert answer.headers["WWW-Authenticate"] == 'Bearer realm="halyard"'
-        assert answer.content_type == MEDIA_TYPE
+        assert answer.status_code == 401, (method, rule)
+        assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+        assert ("error=" in answer.headers["WWW-Authenticate"]) is (token is not None)
+        check_problem(answer)
+
+
+def test_a_token_without_the_scope_is_refused_before_everything_else_too(make: Make) -> None:
+    member = make.member()
+    tokens: dict[frozenset[Scope], Caller] = {}
+    for method, rule, endpoint in GUARDED:
+        declared = declaration(endpoint)
+        if declared is None or not declared.scopes:
+            continue
+        others = frozenset(Scope) - frozenset(declared.scopes)
+        caller = tokens.setdefault(others, make.caller(member, *sorted(others)))
+        answer = caller._call(method, address(rule), data=GARBAGE, query_string="no=such")
+        assert answer.status_code == 403, (method, rule)
+        challenge = answer.headers["WWW-Authenticate"]
+        assert 'error="insufficient_scope"' in challenge
+        assert " ".join(scope.value for scope in declared.scopes) in challenge
+        check_problem(answer)
+
+
+def test_unknown_query_fields_are_refused(make: Make) -> None:
+    person = make.caller(member := make.member(), user=make.user(member))
+    taking = 0
+    for method, rule, endpoint in GUARDED:
+        if "query" in taken_in(endpoint):
+            taking += 1
+            answer = person._call(method, address(rule), query_string="no_such_field=1")
+            assert answer.status_code == 422, (method, rule)
+            pointers = [error["pointer"] for error in answer.get_json(force=True)["errors"]]
+            assert "/no_such_field" in pointers, (method, rule)
+            check_problem(answer)
+    assert taking > 5
 
 
 @pytest.mark.parametrize(
-    "header", ["Basic abc", "Bearer", "Bearer x", "Bearer a.b.c", "bearer " + "a" * 9_000, "Bearer é"]
+    "body", [b"", GARBAGE, b"[]", b'{"no_such_field": 1}', b"\xff", b'{"a": NaN}', b"null"]
 )
-def test_what_is_no_token_is_refused_with_a_challenge(http, header):
-    answer = http.get("/v1/sets", headers={"Authorization": header.encode().decode("latin-1")})
-    assert answer.status_code == 401
-    assert "error=" in answer.headers["WWW-Authenticate"]
+def test_no_body_brings_a_server_error_or_another_form_of_error(make: Make, body: bytes) -> None:
+    person = make.caller(member := make.member(), user=make.user(member))
+    for method, rule, _ in GUARDED:
+        if method in MODIFYING:
+            answer = person._call(method, address(rule), data=body, content_type="application/json")
+            assert 400 <= answer.status_code < 500, (method, rule)
+            check_problem(answer)
 
 
-def test_a_missing_scope_is_forbidden_and_says_which(make):
-    caller = make.caller(make.member(), Scope.SIGNALS_READ)
-    for rule, method in routes(caller.http.application):
-        declared = caller.http.application.view_functions[rule.endpoint]._requires
-        if declared is None or not declared.scopes or Scope.SIGNALS_READ in declared.scopes:
+def test_a_body_of_another_kind_is_unsupported(make: Make) -> None:
+    person = make.caller(member := make.member(), user=make.user(member))
+    for method, rule, endpoint in GUARDED:
+        if "json" not in taken_in(endpoint):
             continue
-        answer = caller._call(method, address(rule))
-        assert answer.status_code == 403, (method, rule.rule)
-        assert 'error="insufficient_scope"' in answer.headers["WWW-Authenticate"]
-        assert declared.scopes[0] in answer.headers["WWW-Authenticate"]
+        answer = person._call(method, address(rule), data=b"<a/>", content_type="application/xml")
+        assert answer.status_code == 415, (method, rule)
+        check_problem(answer)
 
 
-def test_unknown_query_names_are_refused_wherever_a_query_is_read(make):
+@pytest.mark.parametrize(
+    "path", ["/nothing", "/v1/nothing", "/v1/sets/not-an-id", f"/v1/sets/{IDENT.upper()}A"]
+)
+def test_what_is_not_there_is_one_problem(http: FlaskClient, path: str) -> None:
+    answer = http.get(path)
+    assert answer.status_code == 404
+    check_problem(answer)
+
+
+def test_a_method_that_is_not_offered_names_those_that_are(make: Make) -> None:
     caller = make.caller(make.member())
-    for path in ("/v1/changes", "/v1/sets", "/v1/members", "/v1/signal-lists", "/v1/audit/entries"):
-        answer = caller.get(path, query_string={"no-such-name": "1"})
-        assert answer.status_code == 422, path
-        assert answer.get_json()["errors"] == [{"pointer": "/no-such-name", "detail": "Unknown field."}]
+    offered: dict[str, set[str]] = {}
+    for rule in RULES:
+        offered.setdefault(rule.rule, set()).update(rule.methods or set())
+    for rule_text, methods in offered.items():
+        for method in {"GET", *MODIFYING} - methods:
+            answer = caller._call(method, address(rule_text))
+            assert answer.status_code == 405, (method, rule_text)
+            assert set(answer.headers["Allow"].split(", ")) == methods
+            check_problem(answer)
 
 
-def test_no_cross_origin_header_unless_the_operator_names_the_origin(http, runtime):
-    asked = {"Origin": "https://console.example"}
-    assert "Access-Control-Allow-Origin" not in http.get("/healthz", headers=asked).headers
-    config = type(runtime.config)(
-        **(runtime.config.__dict__ | {"cors_origins": ("https://console.example",)})
-    )
-    named = create_app(type(runtime)(**(runtime.__dict__ | {"config": config}))).test_client()
-    answer = named.get("/healthz", headers=asked)
-    assert answer.headers["Access-Control-Allow-Origin"] == "https://console.example"
-    other = named.get("/healthz", headers={"Origin": "https://other.example"})
-    assert "Access-Control-Allow-Origin" not in other.headers
+def test_no_route_answers_browsers_of_other_origins(http: FlaskClient) -> None:
+    for method, rule, _ in CALLS:
+        for asked in (method, "OPTIONS"):
+            headers = {"Origin": ORIGIN, "Access-Control-Request-Method": method}
+            answer = call(http, asked, rule, headers=headers)
+            names = [name.lower() for name, _ in answer.headers]
+            assert not [name for name in names if name.startswith("access-control-")], (asked, rule)
 
 
-def test_every_kind_of_refusal_has_one_status(http):
-    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
-    slugs = {
-        kind.slug
-        for kind in kinds
-        if issubclass(kind, errors.HalyardError) and kind is not errors.HalyardError
-    }
-    assert slugs == set(STATUS)
+def test_only_a_configured_origin_is_answered() -> None:
+    http = an_app(cors_origins=(ORIGIN,)).test_client()
+    for origin in (ORIGIN, "https://elsewhere.example", "null", ORIGIN + ".example"):
+        answer = http.get("/healthz", headers={"Origin": origin})
+        assert answer.headers.get("Access-Control-Allow-Origin") == (ORIGIN if origin == ORIGIN else None)
 
 
-@pytest.mark.parametrize(("proxies", "seen"), [(0, "127.0.0.1"), (1, "192.0.2.9"), (2, "198.51.100.7")])
-def test_the_caller_address_comes_through_the_configured_number_of_proxies(runtime, proxies, seen):
-    config = type(runtime.config)(**(runtime.config.__dict__ | {"trusted_proxies": proxies}))
-    app = create_app(type(runtime)(**(runtime.__dict__ | {"config": config})))
-    addresses = []
-    app.before_request(lambda: addresses.append(request.remote_addr))
-    app.test_client().get("/healthz", headers={"X-Forwarded-For": "203.0.113.1, 198.51.100.7, 192.0.2.9"})
-    assert addresses == [seen]
+def test_every_error_has_a_status() -> None:
+    kinds = [
+        found
+        for _, found in inspect.getmembers(errors, inspect.isclass)
+        if issubclass(found, errors.HalyardError) and found is not errors.HalyardError
+    ]
+    assert {kind.slug for kind in kinds} == set(problems.STATUS)
+    assert len({kind.slug for kind in kinds}) == len(kinds)
+
+
+def test_no_answer_names_the_server_or_may_be_sniffed(http: FlaskClient) -> None:
+    answer = http.get("/healthz")
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["X-Request-Id"] == answer.headers["Halyard-Request-Id"]
+    asked = http.get("/healthz", headers={"X-Request-Id": "ours-42"})
+    assert asked.headers["X-Request-Id"] == "ours-42"
