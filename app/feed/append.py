@@ -13,11 +13,13 @@ from sqlalchemy import and_, case, insert, update
 from sqlalchemy.orm import Session
 
 from app import clock
+from app.db import Base
 from app.feed.models import Change, FeedHead
 from app.markings import Place
 from schemas.vocabulary import ChangeKind
 
 BATCH = 500
+_INSERT = insert(Base.metadata.tables[Change.__tablename__])  # mapped objects would cost as much again
 
 BODIED = frozenset(
     {
@@ -65,7 +67,7 @@ def append(session: Session, lines: Sequence[Line], now: int) -> int:
     first = last - len(lines) + 1
     _replace(session, lines, first)
     rows = [_row(line, first + n, date - len(lines) + 1 + n, line.place.key) for n, line in enumerate(lines)]
-    session.execute(insert(Change), rows)
+    session.execute(_INSERT, rows)
     newest = {line.place.id: first + n for n, line in enumerate(lines)}
     session.execute(
         update(Place), [{"id": place_id, "head": newest[place_id]} for place_id in sorted(places)]
@@ -105,7 +107,8 @@ def _greater(column: Any, value: int) -> Any:
 
 def _row(line: Line, seq: int, date: int, place_key: str) -> dict[str, Any]:
     target = line.sight_place.key if line.sight_place is not None else place_key
-    text = head_line(date, line.kind.value, line.collection_id, target, line.object_id)
+    kind = line.kind.value
+    text = head_line(date, kind, line.collection_id, target, line.object_id)
     for name, value in line.extra:
         text += b',"' + name.encode() + b'":' + msgspec.json.encode(value)
     if line.body is not None:
@@ -115,7 +118,7 @@ def _row(line: Line, seq: int, date: int, place_key: str) -> dict[str, Any]:
         "date": date,
         "place_id": line.place.id,
         "collection_id": line.collection_id,
-        "kind": line.kind.value,
+        "kind": kind,
         "object_id": line.object_id,
         "line": text + b"}",
         "superseded": False,
@@ -133,8 +136,9 @@ def _replace(session: Session, lines: Sequence[Line], first: int) -> None:
     for place_id, objects in sorted(by_place.items()):
         for batch in _batches(objects):
             older = and_(Change.object_id.in_(batch), Change.superseded.is_(False), Change.seq < first)
+            # The sum keeps the planner from the index over places, by which it would walk the whole place.
             session.execute(
-                update(Change).where(older, Change.place_id == place_id).values(superseded=True),
+                update(Change).where(older, Change.place_id + 0 == place_id).values(superseded=True),
                 execution_options={"synchronize_session": False},
             )
     for batch in _batches([line.object_id for line in replaced if line.clears]):

@@ -1,6 +1,6 @@
 """Clears bodies that plain supersession left behind: numbers and tombstones are for ever, bodies are not."""
 
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from app.feed.models import Change
@@ -24,7 +24,8 @@ def clear(session: Session, limit: int = BATCH) -> int:
     """
     superseded = (
         select(Change.seq)
-        .where(Change.superseded.is_(True), Change.line.is_not(None), Change.kind.in_(BODIES))
+        # In the words of the partial index `ix_change_clearable`: else SQLite reads the whole feed for it.
+        .where(text("superseded"), Change.line.is_not(None), Change.kind.in_(BODIES))
         .order_by(Change.seq)
         .limit(limit)
         .with_for_update(skip_locked=True)

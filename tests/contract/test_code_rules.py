@@ -126,3 +126,14 @@ def test_released_documents_are_named_by_their_version() -> None:
     for path in (ROOT / "schemas" / "documents").iterdir():
         if path.suffix == ".json":
             assert re.fullmatch(r"[a-z-]+\.v\d+\.json", path.name)
+
+
+def test_every_exists_names_its_own_tables() -> None:
+    """Left alone, SQLAlchemy correlates one level only: a rule would then hold for everybody, silently."""
+    found = [
+        f"{path}:{text[: match.start()].count(chr(10)) + 1}"
+        for path, text in sources("app")
+        for match in re.finditer(r"(?<![.\w])exists\(\)", text)
+        if "correlate_except" not in text[match.start() : match.start() + 400]
+    ]
+    assert found == []

@@ -6,9 +6,6 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
-from hypothesis import given as given_random
-from hypothesis import strategies as st
 from sqlalchemy import delete, update
 
 from app import policy
@@ -217,7 +214,7 @@ def other_view(world: Drawn, old: MarkingView) -> MarkingView:
     """Another marking of the same owner, often one that is close to the old."""
     drawn = marking(world, old.owner_id)
     view = load_views(world.session, [drawn])[drawn]
-    if world.likely(40):
+    if world.likely(25):
         return view
     members = frozenset(world.some(sorted(old.members or view.members), 70)) or old.members
     users = frozenset(world.some(sorted(old.users), 70)) or old.users
@@ -270,8 +267,9 @@ def compare_told(
     now_reading = {member for member, place in pairs if place == whole_place}
     lines = [line for line in tx.lines[told:] if line.sight_place and line.collection_id == collection.id]
     whole = [line for line in lines if line.sight_place.marking_id is None and line.purposes is None]  # type: ignore[union-attr]
-    gained = {line.place.member_id for line in whole if line.kind is ChangeKind.SIGHT_GAINED}
-    lost = {line.place.member_id for line in whole if line.kind is ChangeKind.SIGHT_LOST}
+    last = {line.place.member_id: line.kind for line in whole}  # an attribute that lapsed is told before
+    gained = {member for member, kind in last.items() if kind is ChangeKind.SIGHT_GAINED}
+    lost = {member for member, kind in last.items() if kind is ChangeKind.SIGHT_LOST}
     assert gained <= now_reading
     assert not lost & now_reading
     red = session.get_one(Marking, collection.marking_id).tlp == "TLP:RED"
@@ -279,18 +277,11 @@ def compare_told(
     assert red or gained >= services - {member for member, user in before if user is None}
 
 
-def test_what_is_called_narrower_gives_nobody_sight_now_or_later(house: Runtime) -> None:
+def test_what_is_called_narrower_gives_nobody_sight_now_or_later(house: Runtime, *, soak: bool) -> None:
     directions: list[str | None] = []
-
-    @settings(
-        max_examples=15, deadline=None, database=None, phases=[Phase.generate],
-        suppress_health_check=[HealthCheck.too_slow],
-    )  # fmt: skip
-    @given_random(st.randoms(use_true_random=False))
-    def check(random: Random) -> None:
+    for seed in range(100 if soak else 16):
         with suppress(Undo), begin(house, as_system, Request(), moves_policy=True) as tx:
-            directions.append(change(tx, random))
+            directions.append(change(tx, Random(seed)))
             raise Undo
-
-    check()
     assert directions.count("narrowed") >= 3
+    assert directions.count("widened") >= 1

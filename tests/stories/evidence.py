@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -216,8 +216,11 @@ def _prefix(data: bytes, wanted: bytes) -> int | None:
     return None
 
 
-def check_changes_have_entries(committed: Committed, audited: Audited) -> None:
-    """Every change is accounted for by entries about its collection, and every sight by one that moved it."""
+def check_changes_have_entries(committed: Committed, audited: Audited, upstream: Mapping[str, str]) -> None:
+    """Every change is accounted for by entries about its collection.
+
+    Every gain and loss of sight is, by one at that moment about its member, whoever serves it, or its list.
+    """
     fresh: dict[str, set[str]] = defaultdict(set)
     gone: Counter[str] = Counter()
     narrowed, relisted = set[str](), -len(audited.of("list.created"))
@@ -236,10 +239,15 @@ def check_changes_have_entries(committed: Committed, audited: Audited) -> None:
     marked = [doc["subjects"][0] for doc in audited.of("marking.changed")]
     assert {subject["id"] for subject in marked if subject["kind"] == "signal"} == narrowed
     assert len([subject for subject in marked if subject["kind"] == "list"]) == relisted
-    moves = sorted(clock.from_text(doc["at"]) for doc in audited.of(*MOVES))
+    moves = [
+        (clock.from_text(doc["at"]), {subject.get("id") for subject in doc["subjects"]})
+        for doc in audited.of(*MOVES)
+    ]
     for row in committed.rows:
         if row.kind in SIGHT:
-            assert any(at <= row.date <= at + DATE_DRIFT for at in moves), row
+            about = {row.addressee, upstream.get(row.addressee or ""), row.collection} - {None}
+            near = [named for at, named in moves if at <= row.date <= at + DATE_DRIFT]
+            assert any(about & named for named in near), row
 
 
 def check_nothing_half_written(session: Session) -> None:

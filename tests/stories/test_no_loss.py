@@ -78,7 +78,7 @@ def check(story: Story) -> None:
         assert audited.check_released(reader) > 0
         check_copies(story, reader)
     assert sum(committed.check_complete(reader, story.start) for reader in story.readers) > 0
-    check_changes_have_entries(committed, audited)
+    check_changes_have_entries(committed, audited, story.coalition.world.upstream)
     for writer in story.writers:
         audited.check_answers(writer.party.answered)
     assert sum(writer.refused for writer in story.writers) > 0

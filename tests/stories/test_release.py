@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
-from werkzeug.test import EnvironBuilder
+from werkzeug.test import EnvironBuilder, TestResponse
 
 from app import record
 from app.api import changes
@@ -25,7 +25,8 @@ from schemas.vocabulary import Purpose, Scope
 from tests.conftest import NewDatabase
 from tests.factories import Caller, Make
 from tests.hashes import new_list, published, sha
-from tests.samples import group_marking, members_marking
+from tests.samples import created, group_marking, members_marking
+from tests.samples import published as publish_version
 from tests.stories.server import prepared
 
 LINES = {"Accept": "application/x-ndjson"}
@@ -53,14 +54,14 @@ def houses(new_database_url: NewDatabase, tmp_path_factory: pytest.TempPathFacto
 
 @dataclass
 class Cast:
-    """An owner with a list of its own, a reader of it, the operator; all but the reader act `there`."""
+    """An owner with a list and a set, a reader of both, the operator; all but the reader act `there`."""
 
     owner: Caller
     reader: Caller
     operator: Caller
     group: str
-    bystander: str
     list_id: str
+    set_id: str
     signals: list[str]
 
     @property
@@ -80,7 +81,9 @@ def cast(houses: Houses) -> Cast:
     operator = make.caller(make.member(), Scope.MEMBERS_ADMIN)
     list_id = new_list(owner, group_marking(group.id), slug="mid")
     signals = published(owner, list_id, *(sha(f"{list_id} {number}") for number in range(6)))
-    return Cast(owner, reader, operator, group.id, make.member().id, list_id, signals)
+    set_id = created(owner, group_marking(group.id))["id"]
+    publish_version(owner, set_id)
+    return Cast(owner, reader, operator, group.id, list_id, set_id, signals)
 
 
 def revoke(cast: Cast) -> None:
@@ -94,13 +97,16 @@ def suspend(cast: Cast) -> None:
 
 
 def narrow(cast: Cast) -> None:
-    marking = members_marking(cast.owner.member.id, tlp="TLP:AMBER+STRICT")
-    assert cast.owner.put(f"/v1/signal-lists/{cast.list_id}/marking", json=marking).status_code == 200
+    mark(cast, members_marking(cast.owner.member.id, tlp="TLP:AMBER+STRICT"))
 
 
 def prohibit(cast: Cast) -> None:
-    marking = {**group_marking(cast.group), "prohibited_purposes": [Purpose.DETECT]}
-    assert cast.owner.put(f"/v1/signal-lists/{cast.list_id}/marking", json=marking).status_code == 200
+    mark(cast, {**group_marking(cast.group), "prohibited_purposes": [Purpose.DETECT]})
+
+
+def mark(cast: Cast, marking: dict[str, Any]) -> None:
+    for path in (f"/v1/signal-lists/{cast.list_id}", f"/v1/sets/{cast.set_id}"):
+        assert cast.owner.put(f"{path}/marking", json=marking).status_code == 200
 
 
 def remove(cast: Cast) -> None:
@@ -149,17 +155,19 @@ def paths(cast: Cast) -> dict[str, str]:
         "list": f"/v1/signal-lists/{cast.list_id}",
         "signals": f"/v1/signal-lists/{cast.list_id}/signals",
         "signal": f"/v1/signals/{cast.signals[0]}",
+        "set": f"/v1/sets/{cast.set_id}",
+        "version": f"/v1/sets/{cast.set_id}/versions/1.0.0",
     }
 
 
-READS = ("page", "list", "signals", "signal")
+READS = ("page", "list", "signals", "signal", "set", "version")
 
 
 @pytest.mark.parametrize("kind", READS)
 def test_without_a_change_between_the_bytes_leave(cast: Cast, kind: str) -> None:
     answer = cast.reader.get(paths(cast)[kind])
     assert answer.status_code == 200
-    assert cast.list_id in answer.text
+    assert cast.list_id in answer.text or cast.set_id in answer.text
 
 
 @pytest.mark.parametrize("act", STOPPING)
@@ -211,8 +219,29 @@ def test_a_page_is_made_again_without_what_was_hidden(
 
 
 def nothing_of(cast: Cast, data: bytes) -> bool:
-    """No value, signal or list of the cast in these bytes."""
-    return not any(name.encode() in data for name in (*cast.values, *cast.signals, cast.list_id))
+    """No value, signal, list or set of the cast in these bytes."""
+    known = (*cast.values, *cast.signals, cast.list_id, cast.set_id)
+    return not any(name.encode() in data for name in known)
+
+
+def look_up(cast: Cast) -> TestResponse:
+    return cast.reader.post("/v1/lookup", json={"signals": [sha(f"{cast.list_id} 0")]})
+
+
+def test_a_lookup_answers_from_what_its_reader_sees(cast: Cast) -> None:
+    assert cast.signals[0] in look_up(cast).text
+
+
+@pytest.mark.parametrize("act", [*STOPPING, *HIDING, prohibit])
+def test_a_lookup_is_made_again_when_the_policy_changed_before_its_release(
+    cast: Cast, between: Between, act: Act
+) -> None:
+    between(act, 0)
+    answer = look_up(cast)
+    assert answer.status_code == (401 if act in STOPPING else 200)
+    assert cast.signals[0] not in answer.text
+    if act not in STOPPING:
+        assert answer.get_json()["results"][0]["matches"] == []
 
 
 # ── Streams ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -302,7 +331,7 @@ def disk_full(*_args: Any) -> None:
 
 
 @pytest.fixture(params=["down", "slow"])
-def no_audit(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def no_audit(request: pytest.FixtureRequest, cast: Cast, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The audit log cannot be written at all, or not in the time that a read waits."""
     real, over = committer.commit_group, threading.Event()
 
