@@ -14,6 +14,13 @@ from app.runtime import Runtime
 from app.web.tokens import mint
 from schemas.vocabulary import ClientAuth, ClientKind, MemberKind, MemberStatus, Purpose, Scope, Sector
 
+_LETTERS = str.maketrans("0123456789", "ghijklmnop")
+
+
+def word() -> str:
+    """Eight random letters: digits could read as a telephone number, which no text may hold."""
+    return uuid.uuid4().hex[:8].translate(_LETTERS)
+
 
 @dataclass
 class Caller:

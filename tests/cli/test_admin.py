@@ -2,7 +2,6 @@
 
 import json
 import stat
-import uuid
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +22,13 @@ def machine(new_database_url: NewDatabase, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture
 def bank(machine: Machine) -> str:
-    return machine.json("member", "add", f"Bank {uuid.uuid4().hex[:8]}", "--sector", "finance")["id"]
+    return machine.json("member", "add", f"Bank {word()}", "--sector", "finance")["id"]
 
 
 @pytest.fixture
 def circle(machine: Machine) -> str:
     """A group of an NGO's own that asks for an attribute."""
-    name = uuid.uuid4().hex[:8]
+    name = word()
     machine.ok("member", "add", f"NGO {name}", "--sector", "ngo")
     words = ["group", "add", f"Circle {name}", "--owner", f"NGO {name}", "--terms", "Be careful."]
     return machine.json(*words, "--requires", "vetted")["id"]

@@ -2,7 +2,6 @@
 
 import threading
 import time
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ from app.members import clients, members
 from app.members.clients import NewClient
 from app.runtime import Runtime
 from schemas.vocabulary import ClientAuth, Purpose, Scope, Sector
+from tests.factories import word
 from tests.stories.model import Group, Kept, Marked, World
 from tests.stories.party import Party
 
@@ -27,7 +27,7 @@ def operator(runtime: Runtime, url: str) -> Party:
         auth_method=ClientAuth.SECRET_BASIC,
     )  # fmt: skip
     with record.begin(runtime, record.as_system, Request()) as tx:
-        office = members.add(tx, name=f"Office {uuid.uuid4().hex[:6]}", sector=Sector.OVERSIGHT)
+        office = members.add(tx, name=f"Office {word()}", sector=Sector.OVERSIGHT)
         made = clients.add(tx, office.id, new)
     return Party(url, made.client.id, made.secret or "", office.id)
 
@@ -77,7 +77,7 @@ class Coalition:
 
     def member(self, name: str, sector: str = "finance", *, upstream: str | None = None) -> str:
         served = {"kind": "downstream", "upstream": upstream} if upstream else {}
-        body = {"name": f"{name} {uuid.uuid4().hex[:6]}", "sector": sector, **served}
+        body = {"name": f"{name} {word()}", "sector": sector, **served}
         made = self._done(self.office.write("POST", "/v1/members", body), 201)["id"]
         if upstream:
             self.world.upstream[made] = upstream
@@ -97,7 +97,7 @@ class Coalition:
 
     def group(self, owner: Party, *, requires: tuple[str, ...] = (), downstream: bool = False) -> str:
         body = {
-            "name": f"Group {uuid.uuid4().hex[:8]}", "terms": "What is shared here stays here.",
+            "name": f"Group {word()}", "terms": "What is shared here stays here.",
             "requires": list(requires), "allows_downstream": downstream,
         }  # fmt: skip
         made = str(self._done(owner.write("POST", "/v1/groups", body), 201)["id"])
