@@ -10,6 +10,7 @@ from sqlalchemy import create_engine, text
 
 from tests.cli.conftest import Machine, new_machine
 from tests.conftest import NewDatabase
+from tests.factories import word
 
 
 @pytest.fixture(scope="module")
