@@ -10,7 +10,7 @@ SEED ?= $(shell date +%s)
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check bench soak openapi format lock
+.PHONY: help demo serve test check bench soak mutants openapi format lock
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -47,7 +47,11 @@ soak: $(READY) ## Run the long stories on both databases: make soak SEED=… rep
 	@echo "SEED=$(SEED)"
 	HALYARD_TEST_SEED=$(SEED) $(BIN)/python -m pytest -q --database=sqlite --soak tests/stories $(ARGS)
 	HALYARD_TEST_SEED=$(SEED) $(BIN)/python -m pytest -q --database=postgresql --soak tests/stories $(ARGS)
+	$(MAKE) mutants ARGS=
 	@echo "SEED=$(SEED)"
+
+mutants: $(READY) ## Change every rule of the policy in turn: each change must fail a test
+	$(BIN)/python tests/policy/mutants.py $(ARGS)
 
 openapi: $(READY) ## Write openapi.yaml anew from the code
 	$(BIN)/halyard openapi

@@ -51,6 +51,9 @@ NEEDS_SECOND = Denied(
     "needs_second_person", "Widening from TLP:AMBER+STRICT up needs the approval of a second person."
 )
 SUSPENDED = Denied("member_not_active", "The member is not active. Ask the coalition's operator.")
+NOT_RELEASABLE = Denied(
+    "not_releasable", "Its marking or the group's terms do not let it go to a downstream."
+)
 
 
 # ── One thing, in Python ────────────────────────────────────────────────────────────────────────────────
@@ -85,13 +88,13 @@ def require_person(actor: Actor) -> str:
 
 
 def _may_change(facts: Facts, action: Action, thing: Thing) -> Verdict:
-    actor = facts.actor
-    if actor.member_id != thing.owner_id:
+    actor, own = facts.actor, facts.own
+    if own is None or own.member_id != thing.owner_id:
         return NOT_OWNER
     if thing.effective.tlp is Tlp.RED:
         if actor.user_id is None:
             return NEEDS_PERSON
-        if not _sees_red(facts, thing.effective):
+        if not _sees_red(facts, own, thing.effective):
             return NOT_VISIBLE
     if action is Action.WIDEN:
         if actor.user_id is None:
@@ -120,7 +123,7 @@ def _may_read(facts: Facts, thing: Thing, *, through_feed: bool) -> Verdict:
 def _may_release(facts: Facts, thing: Thing) -> Verdict:
     view = thing.marking
     if view.tlp not in {Tlp.GREEN, Tlp.AMBER} or not view.downstream_allowed:
-        return Denied("not_releasable", "Its marking or the group's terms do not let it go to a downstream.")
+        return NOT_RELEASABLE
     if facts.own is None or not (_in_audience(facts.own, view) or facts.own.member_id == view.owner_id):
         return NOT_VISIBLE
     return ALLOWED
@@ -130,10 +133,8 @@ def _sees(facts: Facts, view: MarkingView, collection_id: str) -> bool:
     own = facts.own
     if own is None:
         return view.audience is AudienceKind.PUBLIC and facts.public_reading and facts.actor.anonymous
-    if not own.active:
-        return False
     if view.tlp is Tlp.RED:
-        return _sees_red(facts, view)
+        return _sees_red(facts, own, view)
     if own.member_id == view.owner_id or view.audience is AudienceKind.PUBLIC:
         return True
     if own.sector == Sector.AUTHORITY and view.audience is not AudienceKind.GROUP:
@@ -142,21 +143,18 @@ def _sees(facts: Facts, view: MarkingView, collection_id: str) -> bool:
         return facts.same_community if own.kind == MemberKind.PEER else True
     if _in_audience(own, view):
         return True
-    return view.tlp is not Tlp.AMBER_STRICT and _sees_through_another(facts, view, collection_id)
+    return view.tlp is not Tlp.AMBER_STRICT and _sees_through_another(facts, own, view, collection_id)
 
 
-def _sees_red(facts: Facts, view: MarkingView) -> bool:
+def _sees_red(facts: Facts, own: Circle, view: MarkingView) -> bool:
     """The named user alone, as a person; one of an authority only what that authority itself marked."""
-    own = facts.own
-    if own is None or facts.person is None or facts.person not in view.users:
+    if facts.person not in view.users:
         return False
     return own.sector != Sector.AUTHORITY or own.member_id == view.owner_id
 
 
-def _sees_through_another(facts: Facts, view: MarkingView, collection_id: str) -> bool:
-    own, upstream = facts.own, facts.upstream
-    if own is None:
-        return False
+def _sees_through_another(facts: Facts, own: Circle, view: MarkingView, collection_id: str) -> bool:
+    upstream = facts.upstream
     if own.kind == MemberKind.PEER:
         return any(member.active and _in_audience(member, view) for member in facts.represented)
     served = own.kind == MemberKind.DOWNSTREAM and own.sector != Sector.AUTHORITY
