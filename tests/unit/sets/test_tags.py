@@ -1,16 +1,16 @@
 """Controlled tags: unknown ones are refused with what is known, and no known one may go."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from schemas.tags import Area, Capability, HarmType
-from tests.samples import SAMPLES, sample
+from tests.samples import ROOT, SAMPLES, sample
 from tests.unit.sets.building import accepted, put, refusals
 
-SHARED = Path(__file__).parents[4] / "shared" / "data"
+SHARED = ROOT.parent / "shared" / "data"
 
 
 @pytest.mark.parametrize(
@@ -55,3 +55,14 @@ def test_every_harm_that_published_sets_name_is_known() -> None:
     sets += [json.loads(file.read_text("utf-8")) for file in sorted(SHARED.glob("set-*.json"))]
     named = {harm for one in sets for holder in (one, *one["indicators"]) for harm in holder["harm_types"]}
     assert named <= set(HarmType)
+
+
+@pytest.mark.parametrize("word", [*HarmType, *Capability])
+def test_every_word_is_explained_in_the_documentation(word: HarmType | Capability) -> None:
+    assert f"| `{word.value}` | {word.meaning} |" in (ROOT / "docs" / "tags.md").read_text("utf-8")
+
+
+def test_the_openapi_document_publishes_every_word() -> None:
+    schemas = yaml.safe_load((ROOT / "openapi.yaml").read_text("utf-8"))["components"]["schemas"]
+    assert schemas["HarmType"]["enum"] == [word.value for word in HarmType]
+    assert schemas["Capability"]["enum"] == [word.value for word in Capability]
