@@ -1,12 +1,14 @@
 """Typologies, scenarios and weights: nothing dangles, and context never acts alone."""
 
 import json
+import re
 from typing import Any
 
 import pytest
 
 from app import canonical
 from app.sets import document
+from tests.samples import OCSE, ROOT, sample
 from tests.unit.sets.building import accepted, put, refusals
 
 PAYER, COLLECTOR, CONTROL = (f"/scenarios/{index}" for index in range(3))
@@ -33,6 +35,13 @@ def test_one_indicator_stands_in_many_scenarios_with_a_weight_in_each(weighted: 
         if link["indicator"] == CONTEXT
     }
     assert weights == {"S-PAYER": 1, "S-COLLECTOR": 0.5}
+
+
+def test_what_the_guide_writes_can_be_published() -> None:
+    guide = (ROOT / "docs" / "guides" / "ngo-analyst.md").read_text("utf-8")
+    (shown,) = re.findall(r"```json\n(.*?)```", guide, re.DOTALL)
+    built = accepted(sample(OCSE)["content"] | json.loads(shown))
+    assert built["scenarios"][0]["threshold"]["value"] == 4
 
 
 BAD: list[tuple[str, Any, str]] = [
