@@ -10,7 +10,7 @@ import pytest
 from app import canonical
 from app.errors import Invalid
 from app.sets import document
-from tests.samples import FINCEN, OCSE, SAMPLES, sample
+from tests.samples import FINCEN, OCSE, SAMPLES, SCENARIOS, sample
 from tests.unit.sets.building import HASH, RULE, SEEN, SET_ID, TEXT, drop, put, refusals
 
 ROOT = Path(__file__).parents[3]
@@ -92,6 +92,21 @@ def test_a_sample_becomes_a_document(name: str) -> None:
     content = sample(name)["content"]
     built = document.build(content, set_id=SET_ID, version=content["version"])
     assert built == content | {"schema": document.SCHEMA, "set": SET_ID}
+
+
+GOLDEN = {
+    FINCEN: "32261168c6b61d97b4561dacfb9f3a3a6f876c805315206f1e4528fc7b487c69",
+    OCSE: "8295c11a211d311053d17f69166d3c6feadc68152ea73441443708dd8e2f3295",
+    SCENARIOS: "1786d84e0517bcb61edb6edbb83e8ef2f42af338ad71cd7106f56d714edab21e",
+}
+"""SHA-256 of the canonical bytes: what is hashed and signed must be the same in ten years."""
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_document_has_the_same_bytes_for_ever(name: str) -> None:
+    content = sample(name)["content"]
+    built = document.build(content, set_id=SET_ID, version=content["version"])
+    assert canonical.digest(canonical.encode(built)) == GOLDEN[name]
 
 
 def test_the_version_that_is_released_wins_over_the_one_that_the_draft_proposes(
