@@ -11,7 +11,7 @@ from tests.samples import SCENARIOS, sample
 from tests.unit.sets.building import SET_ID, drop, put
 
 NUMBERS = (0, -1, 2.5, float("nan"), float("inf"))
-JUNK = (None, True, *NUMBERS, "", "x", "E-NONE", [], [None], ["x", "x"], {}, {"id": 5})
+JUNK: tuple[Any, ...] = (None, True, *NUMBERS, "", "x", "E-NONE", [], [None], ["x", "x"], {}, {"id": 5})
 
 
 def _short() -> dict[str, Any]:
