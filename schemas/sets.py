@@ -73,7 +73,10 @@ class DraftContentSchema(Schema):
     content = fields.Dict(
         keys=fields.String(),
         required=True,
-        metadata={"description": "Content in the form of indicator-set.v1, without schema and set."},
+        metadata={
+            "description": "Content in the form of indicator-set.v1, without schema and set. "
+            "Its harm_types are words of HarmType, its capabilities words of Capability."
+        },
     )
 
 
@@ -172,31 +175,42 @@ class FieldChangeSchema(Schema):
     to = fields.Raw(allow_none=True, metadata={"description": "After; absent: it is no longer there."})
 
 
-class IndicatorChangeSchema(Schema):
-    id = fields.String(required=True, metadata={"description": "Id of the indicator."})
+class ItemChangeSchema(Schema):
+    id = fields.String(required=True, metadata={"description": "Id of what changed."})
     fields_ = fields.List(
         fields.Nested(FieldChangeSchema),
         data_key="fields",
         required=True,
-        metadata={"description": "Field by field."},
+        metadata={
+            "description": "Field by field. In a scenario the id of an indicator stands for its position: "
+            "`/indicators/<id>/weight`."
+        },
     )
 
 
-class DiffSchema(Schema):
-    """What changed from one version to another."""
+class ItemsDiffSchema(Schema):
+    """What changed among things that are matched by id; their order is no change."""
 
-    added = fields.List(fields.String(), required=True, metadata={"description": "Ids of new indicators."})
+    added = fields.List(fields.String(), required=True, metadata={"description": "Ids of new ones."})
     removed = fields.List(fields.String(), required=True, metadata={"description": "Ids that are gone."})
     changed = fields.List(
-        fields.Nested(IndicatorChangeSchema),
-        required=True,
-        metadata={"description": "Indicators that both hold."},
+        fields.Nested(ItemChangeSchema), required=True, metadata={"description": "Those that both hold."}
     )
+
+
+class DiffSchema(ItemsDiffSchema):
+    """What changed from one version to another: `added`, `removed` and `changed` are the indicators."""
+
     set_ = fields.List(
         fields.Nested(FieldChangeSchema),
         data_key="set",
         required=True,
         metadata={"description": "Fields of the set itself."},
+    )
+    evidence = fields.Nested(ItemsDiffSchema, required=True, metadata={"description": "Evidence objects."})
+    typologies = fields.Nested(ItemsDiffSchema, required=True, metadata={"description": "Typologies."})
+    scenarios = fields.Nested(
+        ItemsDiffSchema, required=True, metadata={"description": "Scenarios with their weights."}
     )
 
 

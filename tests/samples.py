@@ -17,7 +17,8 @@ from tests.factories import Caller
 ROOT = Path(__file__).parents[1]
 FINCEN = "us-fincen-2020-a008"
 OCSE = "ocse-livestream-payments"
-SAMPLES = (FINCEN, OCSE)
+SCENARIOS = "ocse-weighted-scenarios"
+SAMPLES = (FINCEN, OCSE, SCENARIOS)
 
 PUBLIC = {"tlp": "TLP:CLEAR", "pap": "PAP:CLEAR", "audience": {"kind": "public"}}
 COMMUNITY = {"tlp": "TLP:GREEN", "pap": "PAP:GREEN", "audience": {"kind": "community"}}

@@ -103,7 +103,7 @@ def get_version(set_id: str, version: str) -> Response:
 @blp.arguments(DiffArgs, location="query")
 @blp.response(200, DiffSchema)
 def diff_versions(args: dict[str, Any], set_id: str) -> Response:
-    """Compare two versions: indicators added and removed, and what changed field by field."""
+    """Compare two versions: what was added and removed, and what changed field by field, weights too."""
 
     def work(tx: Tx) -> Reply:
         found, reads = versions.diff(tx, set_id, args["from_"], args["to"])

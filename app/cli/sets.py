@@ -12,9 +12,12 @@ from app.cli.local import IDENT
 from app.cli.markings import marking_of, marking_options, shown
 from app.cli.set_files import read_set_file
 from schemas.sets import RETRACTION_REASONS
+from schemas.tags import Capability, HarmType, Tag
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _PROBLEMS_SHOWN = 10
+_PARTS = {"indicator": None, "evidence": "evidence", "typology": "typologies", "scenario": "scenarios"}
+"""What a difference is about, and where the answer holds it; indicators stand in it directly."""
 
 
 @click.group("set", cls=Noun)
@@ -83,6 +86,16 @@ def publish(output: Output, name: str, version: str | None) -> None:
     output.show(made, f"Version {made['version']} is published. SHA-256 of its document: {made['document']}")
 
 
+@indicator_set.command("tags", cls=Command)
+@click.pass_obj
+def tags(output: Output) -> None:
+    """Show the words that harm_types and capabilities may hold. Needs no server."""
+    words: dict[str, list[Tag]] = {"harm_types": list(HarmType), "capabilities": list(Capability)}
+    found = {key: {word.value: word.meaning for word in known} for key, known in words.items()}
+    rows = [(key, word, meaning) for key, known in found.items() for word, meaning in known.items()]
+    output.show(found, table(None, ("field", "word", "meaning"), rows))
+
+
 @indicator_set.command("versions", cls=Command)
 @click.argument("name", metavar="SET")
 @click.pass_obj
@@ -112,15 +125,17 @@ def versions(output: Output, name: str) -> None:
 @click.argument("new", metavar="TO")
 @click.pass_obj
 def diff(output: Output, name: str, old: str, new: str) -> None:
-    """Compare two versions: indicators added and removed, and what changed field by field."""
+    """Compare two versions: what was added and removed, and what changed field by field, weights too."""
     with Server.from_env() as server:
         path = f"/v1/sets/{_find(server, name)['id']}/diff"
         found = server.get(path, params={"from": old, "to": new})
-    rows: list[tuple[str, ...]] = [("added", one, "", "") for one in found["added"]]
-    rows += [("removed", one, "", "") for one in found["removed"]]
-    rows += [_changed("set", "", change) for change in found["set"]]
-    rows += [_changed("indicator", one["id"], change) for one in found["changed"] for change in one["fields"]]
-    output.show(found, table(None, ("what", "indicator", "where", "change"), rows))
+    rows = [_changed("set", "", change) for change in found["set"]]
+    for what, part in _PARTS.items():
+        items = found if part is None else found[part]
+        rows += [(f"{what} added", one, "", "") for one in items["added"]]
+        rows += [(f"{what} removed", one, "", "") for one in items["removed"]]
+        rows += [_changed(what, one["id"], change) for one in items["changed"] for change in one["fields"]]
+    output.show(found, table(None, ("what", "id", "where", "change"), rows))
 
 
 @indicator_set.command("export", cls=Command)
@@ -239,7 +254,7 @@ def _find(server: Server, name: str) -> dict[str, Any]:
     raise Failure("You see no set of this id or slug. `halyard set list` shows them.", reason="not-found")
 
 
-def _changed(what: str, indicator: str, change: dict[str, Any]) -> tuple[str, ...]:
+def _changed(what: str, about: str, change: dict[str, Any]) -> tuple[str, ...]:
     old = json.dumps(change["from"], ensure_ascii=False) if "from" in change else "nothing"
     new = json.dumps(change["to"], ensure_ascii=False) if "to" in change else "nothing"
-    return what, indicator, change["path"], f"{old} → {new}"
+    return what, about, change["path"], f"{old} → {new}"

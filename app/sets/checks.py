@@ -1,47 +1,42 @@
-"""What JSON Schema cannot say about an indicator set: references, order in time, dignity, non-discrimination.
+"""What JSON Schema cannot say about an indicator set: order in time, references, weights, dignity, tags.
 
-Every check takes a document that the schema accepts and yields `(pointer, what to do)`. No check repeats
-a value.
+Every check looks only at what the schema accepts and yields `(pointer, what to do)`. No check repeats a
+value.
 """
 
 import math
-import re
 from collections import Counter
-from collections.abc import Callable, Iterator
-from datetime import date
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import semver
 
 from app import clock
-
-Problem = tuple[str, str]
-
-_NEVER_FEATURES = re.compile(
-    r"nationalit|citizenship|national_origin|country_of_birth|birth_country|ethnic|racial|religio|gender"
-    r"|(?<![a-z])(?:race|caste|tribe|creed|faith|sex)(?![a-z])"
-)
+from app.sets import dignity, evidence, scenarios
+from app.sets.days import day
+from app.sets.sound import Problem, Sound, repeated
+from schemas.tags import Capability, HarmType
 
 
-def check(document: dict[str, Any]) -> Iterator[Problem]:
-    """All problems of a document that is valid by schema, set first, then indicator by indicator."""
-    for set_check in _SET_CHECKS:
-        yield from set_check(document)
-    codes = {indicator["id"].partition(":")[2] for indicator in document["indicators"]}
-    for index, indicator in enumerate(document["indicators"]):
-        for pointer, detail in _indicator(indicator, codes):
-            yield f"/indicators/{index}{pointer}", detail
+def check(document: dict[str, Any], refused: Iterable[str] = ()) -> Iterator[Problem]:
+    """All problems of the document, but for what lies at a pointer that the schema has refused already."""
+    sound = Sound(document, refused)
+    if sound.nothing:
+        return
+    for one in _CHECKS:
+        yield from one(sound)
 
 
 # --- the set ---------------------------------------------------------------------------------------------
 
 
-def _times(document: dict[str, Any]) -> Iterator[Problem]:
+def _times(sound: Sound) -> Iterator[Problem]:
     moments: dict[str, int] = {}
     for key in ("valid_from", "review_by", "valid_until"):
-        if key in document:
+        text = sound.get(key)
+        if text is not None:
             try:
-                moments[key] = clock.from_text(document[key])
+                moments[key] = clock.from_text(text)
             except ValueError:
                 yield f"/{key}", "Is no date and time that exists. Write for example 2027-06-30T00:00:00Z."
     start = moments.get("valid_from")
@@ -50,58 +45,74 @@ def _times(document: dict[str, Any]) -> Iterator[Problem]:
             yield f"/{key}", "Must be later than valid_from."
 
 
-def _version(document: dict[str, Any]) -> Iterator[Problem]:
-    if not semver.Version.is_valid(document["version"]):
+def _version(sound: Sound) -> Iterator[Problem]:
+    version = sound.get("version")
+    if version is not None and not semver.Version.is_valid(version):
         yield "/version", "Must be a semantic version (2.0.0), for example 1.4.0."
 
 
-def _unique(document: dict[str, Any]) -> Iterator[Problem]:
-    for key in ("id", "stix_id"):
-        seen: set[str] = set()
-        for index, indicator in enumerate(document["indicators"]):
-            if indicator[key] in seen:
-                yield (
-                    f"/indicators/{index}/{key}",
-                    "Is used by an earlier indicator. Every indicator needs its own.",
-                )
-            seen.add(indicator[key])
+def _unique(sound: Sound) -> Iterator[Problem]:
+    for field in ("id", "stix_id"):
+        yield from repeated(sound, "indicators", field)
 
 
-def _counts(document: dict[str, Any]) -> Iterator[Problem]:
-    actual = Counter(indicator["category"] for indicator in document["indicators"])
-    actual["total"] = len(document["indicators"])
-    for key, stated in document.get("counts", {}).items():
+def _counts(sound: Sound) -> Iterator[Problem]:
+    if not sound.whole("indicators"):
+        return
+    indicators = sound.get("indicators")
+    actual = Counter(indicator["category"] for indicator in indicators)
+    actual["total"] = len(indicators)
+    for key, stated in sound.get("counts", {}).items():
         if stated != actual[key]:
             yield f"/counts/{key}", f"Must be {actual[key]}, the number of indicators here, or left out."
 
 
-def _combination(document: dict[str, Any]) -> Iterator[Problem]:
-    if document["combination"]["min_indicators"] > len(document["indicators"]):
+def _combination(sound: Sound) -> Iterator[Problem]:
+    combination, indicators = sound.get("combination"), sound.get("indicators")
+    if combination is None or indicators is None:
+        return
+    if combination["min_indicators"] > len(indicators):
         yield "/combination/min_indicators", "Must not be more than the set has indicators."
 
 
-_SET_CHECKS: tuple[Callable[[dict[str, Any]], Iterator[Problem]], ...] = (
-    _times,
-    _version,
-    _unique,
-    _counts,
-    _combination,
-)
+# --- tags ------------------------------------------------------------------------------------------------
+
+_CONTROLLED: dict[str, tuple[str, list[str]]] = {
+    "harm_types": ("harm type", [word.value for word in HarmType]),
+    "capabilities": ("capability", [word.value for word in Capability]),
+}
+
+
+def _tags(sound: Sound) -> Iterator[Problem]:
+    """Words of the controlled vocabulary, wherever they stand."""
+    places = [("", {key: sound.get(key, ()) for key in _CONTROLLED})]
+    for key in ("indicators", "typologies"):
+        places += [(f"/{key}/{index}", entry) for index, entry in sound.entries(key)]
+    for at, holder in places:
+        for key, (name, words) in _CONTROLLED.items():
+            for index, tag in enumerate(holder.get(key, ())):
+                if tag not in words:
+                    known = ", ".join(words)
+                    yield f"{at}/{key}/{index}", f"Is no known {name}. Known are: {known}."
 
 
 # --- one indicator ---------------------------------------------------------------------------------------
+
+
+def _indicators(sound: Sound) -> Iterator[Problem]:
+    codes = {found.partition(":")[2] for found in sound.ids("indicators") or ()}
+    for index, indicator in sound.entries("indicators"):
+        for pointer, detail in _indicator(indicator, codes):
+            yield f"/indicators/{index}{pointer}", detail
 
 
 def _indicator(indicator: dict[str, Any], codes: set[str]) -> Iterator[Problem]:
     if not semver.Version.is_valid(indicator["version"]):
         yield "/version", "Must be a semantic version (2.0.0), for example 1.4.0."
     yield from _params(indicator["detection"])
-    yield from _conditions(indicator, codes)
-    yield from _attributes(indicator)
-    for index, validation in enumerate(indicator["validation"]):
-        yield from _validation(validation, f"/validation/{index}")
+    yield from _builds_on(indicator, codes)
     for index, reference in enumerate(indicator["references"]):
-        yield from _day(reference.get("date"), f"/references/{index}/date")
+        yield from day(reference.get("date"), f"/references/{index}/date")
 
 
 def _params(detection: dict[str, Any]) -> Iterator[Problem]:
@@ -135,10 +146,9 @@ def _param_refs(value: Any, at: str) -> Iterator[tuple[str, str]]:
             yield from _param_refs(child, f"{at}/{index}")
 
 
-def _conditions(indicator: dict[str, Any], codes: set[str]) -> Iterator[Problem]:
-    conditions = indicator["detection"].get("all", [])
+def _builds_on(indicator: dict[str, Any], codes: set[str]) -> Iterator[Problem]:
     own = indicator["id"].partition(":")[2]
-    for index, condition in enumerate(conditions):
+    for index, condition in enumerate(indicator["detection"].get("all", [])):
         if condition["feature"] == "has_indicator" and (
             condition["value"] == own or condition["value"] not in codes
         ):
@@ -146,53 +156,17 @@ def _conditions(indicator: dict[str, Any], codes: set[str]) -> Iterator[Problem]
                 f"/detection/all/{index}/value",
                 "Must be the code of another indicator of this set, for example F01.",
             )
-    only_destination = conditions and all(
-        condition["feature"] == "destination_in" for condition in conditions
-    )
-    if only_destination and indicator.get("context_only") is not True:
-        yield "/context_only", "Must be true: where money or people go is context and never acts alone."
 
 
-def _attributes(indicator: dict[str, Any]) -> Iterator[Problem]:
-    """Non-discrimination: no feature, class or data element may name what must not be looked at."""
-    prohibited = [_words(attribute) for attribute in indicator["prohibited_attributes"]]
-    for pointer, name in _named(indicator):
-        words = _words(name)
-        if _NEVER_FEATURES.search(words) or any(f"_{attribute}_" in f"_{words}_" for attribute in prohibited):
-            yield (
-                pointer,
-                "Names a prohibited attribute. Describe conduct, never origin, belief, gender or status.",
-            )
-
-
-def _named(indicator: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    detection = indicator["detection"]
-    for index, condition in enumerate(detection.get("all", [])):
-        yield f"/detection/all/{index}/feature", condition["feature"]
-    for index, param in enumerate(detection.get("params", [])):
-        yield f"/detection/params/{index}/name", param["name"]
-    if "class" in detection:
-        yield "/detection/class", detection["class"]
-    for index, element in enumerate(indicator.get("data_elements", [])):
-        yield f"/data_elements/{index}", element
-
-
-def _words(name: str) -> str:
-    """Lower-case words joined by `_`, camel case taken apart."""
-    return re.sub(r"[^a-z0-9]+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()).strip("_")
-
-
-def _validation(validation: dict[str, Any], at: str) -> Iterator[Problem]:
-    yield from _day(validation.get("date"), f"{at}/date")
-    low, dash, high = validation.get("participants_band", "").partition("-")
-    if dash and int(high) <= int(low):
-        yield f"{at}/participants_band", "Must be a band, not a count: the second number is the larger one."
-
-
-def _day(text: str | None, at: str) -> Iterator[Problem]:
-    if text is None:
-        return
-    try:
-        date.fromisoformat(f"{text}-01-01"[:10] if len(text) == 4 else f"{text}-01"[:10])
-    except ValueError:
-        yield at, "Is no date that exists. Write YYYY, YYYY-MM or YYYY-MM-DD."
+_CHECKS: tuple[Callable[[Sound], Iterator[Problem]], ...] = (
+    _times,
+    _version,
+    _unique,
+    _counts,
+    _combination,
+    _tags,
+    _indicators,
+    evidence.check,
+    scenarios.check,
+    dignity.check,
+)

@@ -7,40 +7,76 @@ from app import canonical
 _Change = TypedDict("_Change", {"path": str, "from": Any, "to": Any}, total=False)
 
 
-class IndicatorChange(TypedDict):
-    """An indicator that both versions hold. `path` is an RFC 6901 pointer inside the indicator."""
+class ItemChange(TypedDict):
+    """Something with an id that both versions hold. `path` is an RFC 6901 pointer inside it.
+
+    In a scenario the id of an indicator stands for its position: `/indicators/<id>/weight`.
+    """
 
     id: str
     fields: list[_Change]
 
 
-class Diff(TypedDict):
-    """Ids in the order of the document that holds them.
+class Items(TypedDict):
+    """Ids in the order of the document that holds them."""
+
+    added: list[str]
+    removed: list[str]
+    changed: list[ItemChange]
+
+
+class Diff(Items):
+    """The indicators, then the set itself, then what else in it has ids.
 
     A change without `from` was not there before, one without `to` is no longer there; null is a value.
     """
 
-    added: list[str]
-    removed: list[str]
-    changed: list[IndicatorChange]
     set: list[_Change]
+    evidence: Items
+    typologies: Items
+    scenarios: Items
+
+
+_ITEMS = ("indicators", "evidence", "typologies", "scenarios")
 
 
 def diff(old_document: dict[str, Any], new_document: dict[str, Any]) -> Diff:
-    """Set and indicators (matched by id), field by field. The order of indicators is no field."""
-    old = {indicator["id"]: indicator for indicator in old_document["indicators"]}
-    new = {indicator["id"]: indicator for indicator in new_document["indicators"]}
-    both = [(key, _changes(old[key], indicator, "")) for key, indicator in new.items() if key in old]
+    """Set, indicators, evidence, typologies and scenarios, each matched by id, field by field.
+
+    The order of what is matched by id is no field.
+    """
+    indicators, evidence, typologies, scenarios = (
+        _items(old_document.get(key, []), new_document.get(key, [])) for key in _ITEMS
+    )
     return Diff(
-        added=[key for key in new if key not in old],
-        removed=[key for key in old if key not in new],
-        changed=[IndicatorChange(id=key, fields=fields) for key, fields in both if fields],
-        set=_changes(_without_indicators(old_document), _without_indicators(new_document), ""),
+        **indicators,
+        set=_changes(_set_itself(old_document), _set_itself(new_document), ""),
+        evidence=evidence,
+        typologies=typologies,
+        scenarios=scenarios,
     )
 
 
-def _without_indicators(document: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in document.items() if key != "indicators"}
+def _items(old_items: list[dict[str, Any]], new_items: list[dict[str, Any]]) -> Items:
+    old = {item["id"]: _by_indicator(item) for item in old_items}
+    new = {item["id"]: _by_indicator(item) for item in new_items}
+    both = [(key, _changes(old[key], item, "")) for key, item in new.items() if key in old]
+    return Items(
+        added=[key for key in new if key not in old],
+        removed=[key for key in old if key not in new],
+        changed=[ItemChange(id=key, fields=fields) for key, fields in both if fields],
+    )
+
+
+def _by_indicator(item: dict[str, Any]) -> dict[str, Any]:
+    """A scenario with its weights under the ids of their indicators; anything else as it is."""
+    if "indicators" not in item:
+        return item
+    return {**item, "indicators": {link["indicator"]: link for link in item["indicators"]}}
+
+
+def _set_itself(document: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in document.items() if key not in _ITEMS}
 
 
 def _changes(old: Any, new: Any, path: str) -> list[_Change]:

@@ -4,6 +4,7 @@ Content (what an author drafts, what a sample file holds) becomes a document whe
 The form is `schemas/documents/indicator-set.v1.json`; marking, status and successor live in the envelope.
 """
 
+import re
 from copy import deepcopy
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
@@ -30,10 +31,20 @@ MOVED_KEYS = {
 }
 """Where an import puts what a `federation-indicator-set/draft-0.1` file holds: old pointer, new place.
 
-Every other key is in the document at its old pointer with its old value.
+Every other key is in the document at its old pointer with its old value, but for `TIGHTENED_KEYS`.
+"""
+
+TIGHTENED_KEYS = {
+    "/indicators/*/validation/*/date": "only the year, where survivor_validated is true",
+    "/indicators/*/context_only": "true, where it is left out of a demographic or corridor indicator",
+}
+"""What an import makes stricter than the file says: such files were written before these rules.
+
+A draft in today's form that breaks them is refused at the place instead: its author can correct it.
 """
 
 _NOT_CONTENT = ("/tlp", "/tlp_note", "/pap", "/status", "/marking", "/audience")
+_FINER_THAN_YEAR = re.compile(r"[0-9]{4}-[0-9]{2}(?:-[0-9]{2})?")
 _MISPLACED = "Belongs to the envelope, not to the content. Leave it out."
 
 
@@ -76,7 +87,8 @@ def validate(document: dict[str, Any]) -> None:
 
 def problems(document: dict[str, Any]) -> list[dict[str, str]]:
     """What is wrong with a document, at most 50 places, without any of its values."""
-    located = list(schema.problems(documents.INDICATOR_SET, document)) or list(checks.check(document))
+    located = schema.problems(documents.INDICATOR_SET, document)
+    located += checks.check(document, [pointer for pointer, _ in located])
     located = [(at, _MISPLACED if at in _NOT_CONTENT else detail) for at, detail in located]
     located += [(finding.path, finding.hint) for finding in screen_document(document)]
     return [{"pointer": pointer, "detail": detail} for pointer, detail in located[:PROBLEMS_SHOWN]]
@@ -94,8 +106,9 @@ def is_higher(new: str, old: str) -> bool:
 def import_draft(draft_0_1: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Content and marking hint from a `federation-indicator-set/draft-0.1` file.
 
-    The hint holds what `MOVED_KEYS` sends to the envelope: `tlp`, and if given `pap`, `note`, `status`. It is
-    what the file claims; who imports decides on the marking. The content is checked by `build`.
+    What `TIGHTENED_KEYS` names is made stricter. The hint holds what `MOVED_KEYS` sends to the envelope:
+    `tlp`, and if given `pap`, `note`, `status`. It is what the file claims; who imports decides on the
+    marking. The content is checked by `build`.
 
     Raises:
         Invalid: another format, no label, or a label that does not exist.
@@ -109,6 +122,8 @@ def import_draft(draft_0_1: dict[str, Any]) -> tuple[dict[str, Any], dict[str, A
     if "pap" in draft_0_1:
         _require_label(draft_0_1["pap"], Pap, "/pap")
     content = {key: deepcopy(value) for key, value in draft_0_1.items() if f"/{key}" not in MOVED_KEYS}
+    for indicator in _objects(content.get("indicators")):
+        _tighten(indicator)
     if "id" in draft_0_1:
         content["stix_id"] = draft_0_1["id"]
     hint = {
@@ -117,6 +132,21 @@ def import_draft(draft_0_1: dict[str, Any]) -> tuple[dict[str, Any], dict[str, A
         if key in draft_0_1
     }
     return content, hint
+
+
+def _tighten(indicator: dict[str, Any]) -> None:
+    if indicator.get("category") == "demographic" or indicator.get("subcategory") == "corridor":
+        indicator.setdefault("context_only", True)
+    for validation in _objects(indicator.get("validation")):
+        day = validation.get("date")
+        if validation.get("survivor_validated") is not True or not isinstance(day, str):
+            continue
+        if _FINER_THAN_YEAR.fullmatch(day):
+            validation["date"] = day[:4]
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def _with_stix_id(indicator: Any, set_id: str) -> Any:

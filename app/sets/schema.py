@@ -16,6 +16,9 @@ from schemas import documents
 UNKNOWN_FIELD = "Is or holds a field that this format does not have. Leave it out."
 """What is said of a field that no later edit can make right."""
 
+TOO_MANY = "Breaks rules in so many places that the rest was not read. Correct these first."
+"""What is said of the whole where looking on helps nobody."""
+
 _ENOUGH = 1000
 """Problems after which looking on helps nobody."""
 
@@ -24,8 +27,10 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 
 def problems(name: str, value: Any) -> list[tuple[str, str]]:
     """What the schema `name` of `schemas/documents` refuses in `value`: sorted `(pointer, what to do)`."""
-    errors = islice(_validator(name).iter_errors(value), _ENOUGH)
+    errors = list(islice(_validator(name).iter_errors(value), _ENOUGH))
     located = {(tuple(error.absolute_path), _wording(error)) for error in errors}
+    if len(errors) == _ENOUGH:
+        located.add(((), TOO_MANY))
     ordered = sorted(located, key=lambda item: ([_position(part) for part in item[0]], item[1]))
     return [("".join(f"/{part}" for part in path), detail) for path, detail in ordered]
 
@@ -125,6 +130,7 @@ _WORDS: dict[str, Callable[[Any], str]] = {
     "maxLength": _at_most,
     "maxItems": _at_most,
     "maximum": _at_most,
+    "exclusiveMinimum": lambda limit: f"Must be more than {limit}.",
     "uniqueItems": lambda _: "Holds the same entry twice. Remove one.",
     "not": lambda _: "Does not belong here. Leave it out.",
 }

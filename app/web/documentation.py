@@ -12,6 +12,7 @@ from app.errors import NotFound
 from app.web.blueprint import IdentConverter
 from app.web.identity import requires
 from app.web.problems import MEDIA_TYPE
+from schemas.tags import Capability, HarmType, Tag
 from schemas.vocabulary import Scope
 
 VERSION = "1"
@@ -84,6 +85,8 @@ def install(app: Flask, blueprints: tuple[Any, ...]) -> Api:
     api = Api(app)
     api.register_converter(IdentConverter, lambda _converter: {"type": "string", "format": "uuid"})
     api.spec.components.security_scheme("oauth", _security_scheme())
+    for name, words in (("HarmType", HarmType), ("Capability", Capability)):
+        api.spec.components.schema(name, _tags(words))
     for blueprint in blueprints:
         api.register_blueprint(blueprint)
     app.register_blueprint(_pages(api))
@@ -94,6 +97,12 @@ def document(api: Api) -> str:
     """The OpenAPI document as YAML: what `openapi.yaml` must equal."""
     text: str = yaml.safe_dump(api.spec.to_dict(), sort_keys=True, allow_unicode=True, width=110)
     return text
+
+
+def _tags(words: type[Tag]) -> dict[str, Any]:
+    """Words that documents hold; they are added to, so a client must bear one that it does not know."""
+    meanings = "\n".join(f"- `{word.value}`: {word.meaning}" for word in words)
+    return {"type": "string", "enum": [word.value for word in words], "description": meanings}
 
 
 def _security_scheme() -> dict[str, Any]:

@@ -15,9 +15,12 @@ from app.runtime import Runtime
 from schemas import documents
 from tests.factories import Caller
 from tests.samples import (
+    SCENARIOS,
     drafted,
     feed_lines,
+    pointers,
     published,
+    sample,
     small,
     version_path,
 )
@@ -205,6 +208,56 @@ def test_two_versions_are_compared_field_by_field(author: Caller, bank: Caller, 
         (edited["indicators"][0]["id"], ["/confidence"])
     ]
     assert {"path": "/title", "from": "Before", "to": "After"} in found["set"]
+
+
+def test_weights_evidence_and_typologies_are_compared_by_id(
+    author: Caller, bank: Caller, set_id: str
+) -> None:
+    content = sample(SCENARIOS)["content"]
+    published(author, set_id, "1.0.0", content)
+    content["scenarios"].reverse()
+    content["scenarios"][2]["indicators"][0]["weight"] = 2.25
+    content["evidence"][0]["date"] = "2023"
+    del content["scenarios"][0]["typology"]
+    content["typologies"].pop()
+    published(author, set_id, "1.1.0", content)
+
+    found = bank.get(f"/v1/sets/{set_id}/diff?from=1.0.0&to=1.1.0").json
+
+    assert [field["path"] for field in found["set"]] == ["/version"]
+    assert found["typologies"] == {"added": [], "removed": ["T-CONTROL"], "changed": []}
+    assert found["evidence"]["changed"] == [
+        {"id": "E-AUSTRAC", "fields": [{"path": "/date", "from": "2022", "to": "2023"}]}
+    ]
+    weight = {"path": "/indicators/ocse-weighted-scenarios:W01/weight", "from": 2, "to": 2.25}
+    assert found["scenarios"]["changed"] == [
+        {"id": "S-CONTROL", "fields": [{"path": "/typology", "from": "T-CONTROL"}]},
+        {"id": "S-PAYER", "fields": [weight]},
+    ]
+
+
+def test_a_set_that_dangles_is_refused_where_it_does_and_all_else_is_told(
+    author: Caller, set_id: str
+) -> None:
+    content = sample(SCENARIOS)["content"]
+    content["scenarios"][0]["indicators"][0]["indicator"] = "ocse-weighted-scenarios:Z99"
+    content["scenarios"][1]["indicators"][0]["weight"] = 0
+    content["indicators"][0]["evidence"] = ["E-NONE"]
+    content["indicators"][1]["confidence"] = 101
+    content["harm_types"][0] = "some-other-harm"
+    saved = drafted(author, set_id, content)
+
+    answer = author.post(version_path(set_id), json={"version": "1.0.0"})
+
+    assert answer.status_code == 422
+    assert pointers(answer) == [problem["pointer"] for problem in saved["problems"]]
+    assert sorted(pointers(answer)) == [
+        "/harm_types/0",
+        "/indicators/0/evidence/0",
+        "/indicators/1/confidence",
+        "/scenarios/0/indicators/0/indicator",
+        "/scenarios/1/indicators/0/weight",
+    ]
 
 
 def test_a_comparison_names_both_versions_that_stand(author: Caller, set_id: str) -> None:

@@ -97,6 +97,28 @@ def test_a_set_is_imported_published_exported_and_compared(
     assert "version_retracted" in served.refused("set", "export", published, "--version", "0.9.0", **bank)
 
 
+def test_a_difference_in_weights_is_shown_under_its_scenario(
+    served: Machine, ngo: dict[str, str], bank: dict[str, str], tmp_path: Path
+) -> None:
+    weighted = json.loads((ROOT / "samples" / "ocse-weighted-scenarios.json").read_text())
+    edited = tmp_path / "edited.json"
+    for version, weight in (("1.0.0", 2), ("1.1.0", 2.25)):
+        weighted["content"]["scenarios"][0]["indicators"][0]["weight"] = weight
+        known = "E-FINCEN-2020" if weight == 2 else "E-RENAMED"
+        edited.write_text(json.dumps(weighted).replace('"E-FINCEN-2020"', f'"{known}"'))
+        assert served.json("set", "import", str(edited), **ngo)["draft"]["problems"] == []
+        served.ok("set", "publish", "ocse-weighted-scenarios", "--version", version, **ngo)
+    shown = " ".join(served.ok("set", "diff", "ocse-weighted-scenarios", "1.0.0", "1.1.0", **bank).split())
+    for part in ("scenario", "S-PAYER", "2 → 2.25", "evidence added", "evidence removed", "E-RENAMED"):
+        assert part in shown
+
+
+def test_known_tags_are_shown_without_a_server(served: Machine) -> None:
+    found = served.json("set", "tags", HALYARD_URL="http://127.0.0.1:1")
+    assert "online-child-sexual-exploitation" in found["harm_types"]
+    assert len(found["capabilities"]) == 21
+
+
 def test_publishing_by_somebody_else_is_refused_in_one_line(
     served: Machine, bank: dict[str, str], published: str
 ) -> None:
