@@ -31,6 +31,7 @@ STATUS: dict[str, HTTPStatus] = {
     errors.UnsupportedMedia.slug: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     errors.TooMany.slug: HTTPStatus.TOO_MANY_REQUESTS,
     errors.Unavailable.slug: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.Unreachable.slug: HTTPStatus.UNPROCESSABLE_ENTITY,
 }
 _NOT_SHOWN = {"audited", "retry_after", "scope"}
 
