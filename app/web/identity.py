@@ -146,7 +146,7 @@ class requires:  # noqa: N801 - it reads as a decorator
         house = runtime()
         header = request.headers.get("Authorization")
         if header is None and self.anonymous and house.config.public_reading:
-            limits.hit_network(house, origin().network)
+            limits.hit_network(origin().network)
             return
         try:
             g.identify = Standing(_claims(house, header), network=origin().network)
@@ -155,7 +155,7 @@ class requires:  # noqa: N801 - it reads as a decorator
         except Unauthenticated:
             count_refusal()
             raise
-        limits.hit_client(house, actor.client_id or "")
+        limits.hit_client(actor.client_id or "")
         self._check(house, actor)
 
     def _check(self, house: Runtime, actor: Actor) -> None:
@@ -173,7 +173,7 @@ class requires:  # noqa: N801 - it reads as a decorator
 def count_refusal() -> None:
     """Count a request without a valid identity: limited per network first, one audit entry per minute."""
     house = runtime()
-    limits.hit_network(house, origin().network)
+    limits.hit_network(origin().network)
     count(house.db, origin().network or "unknown", house.clock())
 
 
