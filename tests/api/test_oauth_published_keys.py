@@ -309,6 +309,44 @@ def test_a_rotation_moves_a_client_to_published_keys_and_back(office: Office, se
         assert session.get(ClientKeySet, client.id) is None
 
 
+def test_sent_keys_overlap_with_published_ones_but_published_keys_overlap_at_their_source(
+    office: Office, server: Elsewhere, clock: FakeClock
+) -> None:
+    sent, shown = es256(), es256()
+    publish(server, shown)
+    client = office.register(key=sent)
+    at = f"/v1/members/{client.member.id}/clients/{client.id}/rotation"
+    moved = office.operator.post(at, json={"jwks_uri": server.url(), "overlap_hours": 1})
+    assert moved.status_code == 200
+    clock.advance(61)
+
+    assert client.ask().status_code == 200
+    assert len(server.asked) == 1  # a former key is known without asking again
+    client.key = shown
+    assert client.ask().status_code == 200
+
+    jwks = {"keys": [sent.as_dict(private=False)]}
+    refused = office.operator.post(at, json={"jwks": jwks, "overlap_hours": 1})
+    assert refused.status_code == 422
+    assert refused.json["errors"][0]["pointer"] == "/overlap_hours"  # type: ignore[index]
+
+
+def test_what_was_fetched_from_another_address_before_a_rotation_proves_nothing(
+    office: Office, server: Elsewhere
+) -> None:
+    old, new = es256(), es256()
+    publish(server, old)
+    client = register(office, server, old)
+    publish(server, new)
+    at = f"/v1/members/{client.member.id}/clients/{client.id}/rotation"
+
+    assert office.operator.post(at, json={"jwks_uri": server.url("/other")}).status_code == 200
+
+    assert client.ask().status_code == 401
+    client.key = new
+    assert client.ask().status_code == 200
+
+
 def counting(begin: Any, opened: list[int]) -> Any:
     """The same way to begin a transaction, which says how many are open."""
 
