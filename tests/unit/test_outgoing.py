@@ -1,12 +1,13 @@
 """The one way out: what must not be reached, and how an answer must not come."""
 
 import gzip
+import socket
 import ssl
 import threading
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from ipaddress import ip_network
 
 import pytest
@@ -298,6 +299,34 @@ def test_a_slow_drip_has_no_longer_than_a_silent_server(
         client_of(server, authority.trust(), seconds=0.5).get(server.url(), JSON)
 
     assert time.monotonic() - begun < 2
+
+
+@pytest.mark.parametrize("drips", [False, True], ids=["silent", "dripping"])
+def test_a_tls_handshake_that_does_not_end_has_no_longer_either(authority: Authority, *, drips: bool) -> None:
+    stop = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def drip() -> None:
+            plain, _ = listener.accept()
+            with plain, suppress(OSError):
+                plain.sendall(b"\x16\x03\x03\x3f\xff")  # the head of a record of 16 kB
+                while not stop.wait(0.05):
+                    plain.sendall(b"\x02")
+
+        thread = threading.Thread(target=drip, daemon=True)
+        if drips:
+            thread.start()
+        outgoing = Outgoing(
+            ports={listener.getsockname()[1]}, resolve=Names(["127.0.0.1"]), also=LOOPBACK,
+            trust=authority.trust(), seconds=0.5,
+        )  # fmt: skip
+        begun = time.monotonic()
+        with refused("timeout"):
+            outgoing.get(f"https://{NAME}:{listener.getsockname()[1]}/", JSON)
+        assert time.monotonic() - begun < 2
+        stop.set()
+        if drips:
+            thread.join(5)
 
 
 def test_a_resolver_that_does_not_answer_has_no_longer_either() -> None:
