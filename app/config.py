@@ -53,6 +53,7 @@ class Config:
     rate_limit: str = "1200 per minute"  # requests per client and process
     token_rate_limit: str = "60 per minute"  # noqa: S105 - a limit; token requests per network address and process
     rate_limit_storage: str = "memory://"  # or redis://…, shared between processes
+    outgoing_ports: tuple[str, ...] = ("443",)  # ports that addresses named by members may have
     log_level: str = "INFO"  # DEBUG, INFO, WARNING, ERROR
 
     @classmethod
@@ -79,6 +80,8 @@ class Config:
         return config
 
     def _refuse_unsafe(self) -> None:
+        if not all(port.isdecimal() and 0 < int(port) < 65536 for port in self.outgoing_ports):
+            raise ConfigError("HALYARD_OUTGOING_PORTS is a list of port numbers, separated by commas")
         if self.environment not in {"development", "production"}:
             raise ConfigError("HALYARD_ENVIRONMENT must be development or production")
         if self.processes > 1 and self.sqlite:
@@ -96,6 +99,10 @@ class Config:
     @property
     def sqlite(self) -> bool:
         return self.url.startswith("sqlite")
+
+    @property
+    def outgoing_port_numbers(self) -> frozenset[int]:
+        return frozenset(int(port) for port in self.outgoing_ports)
 
     def secret_bytes(self) -> bytes:
         """The 32-byte server secret; made and kept in `data_dir/secret` (mode 600) if none is set.

@@ -115,3 +115,9 @@ class Unavailable(HalyardError):
     """It cannot be done safely now (no audit, no data). Try again after `extra["retry_after"]` seconds."""
 
     slug = "unavailable"
+
+
+class Unreachable(HalyardError):
+    """A server that somebody named may not be asked, or gives no fit answer. `reason` says which."""
+
+    slug = "unreachable"

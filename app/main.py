@@ -84,6 +84,7 @@ def _finish(answer: Response) -> Response:
     answer.headers["X-Request-Id"] = echo
     answer.headers["Halyard-Request-Id"] = ours
     answer.headers["X-Content-Type-Options"] = "nosniff"
+    limits.tell(answer)
     route = request.url_rule.rule if request.url_rule is not None else "unmatched"
     seconds = time.perf_counter() - g.started
     REQUEST_SECONDS.labels(request.method, route, str(answer.status_code)).observe(seconds)

@@ -67,15 +67,44 @@ class Client(Base):
     name: Mapped[str] = mapped_column(String(200))
     auth_method: Mapped[str] = mapped_column(Code)
     jwks: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    jwks_uri: Mapped[str | None] = mapped_column(String(2000))
+    """Where its keys are published, instead of `jwks`: see `ClientKeySet`."""
     secret_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
     secret_expires_at: Mapped[int | None] = mapped_column(Moment)
+    former_jwks: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    former_secret_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
+    former_until: Mapped[int | None] = mapped_column(Moment)
+    """Until when the keys or the secret before the last rotation prove it as well."""
     scopes: Mapped[list[str]] = mapped_column(JSON)
     purposes: Mapped[list[str]] = mapped_column(JSON)
     default_purpose: Mapped[str] = mapped_column(Code)
     collections: Mapped[list[str] | None] = mapped_column(JSON)
     """Ids of the only collections that this client may touch; None: no such bound."""
+    networks: Mapped[list[str] | None] = mapped_column(JSON)
+    """The only networks that it may call from, in CIDR form; None: no such bound."""
+    expires_at: Mapped[int | None] = mapped_column(Moment)
     disabled_at: Mapped[int | None] = mapped_column(Moment)
     created_at: Mapped[int] = mapped_column(Moment)
+
+    @property
+    def ends_at(self) -> int | None:
+        """When it ends by itself: at its own end or at that of its secret, whichever comes first."""
+        return min(
+            (end for end in (self.expires_at, self.secret_expires_at) if end is not None), default=None
+        )
+
+
+class ClientKeySet(Base):
+    """The keys of a client that publishes them, as they were last fetched from its `jwks_uri`."""
+
+    __tablename__ = "client_key_set"
+
+    client_id: Mapped[str] = mapped_column(Id, ForeignKey("client.id"), primary_key=True)
+    url: Mapped[str] = mapped_column(String(2000))
+    jwks: Mapped[dict[str, Any]] = mapped_column(JSON)
+    fresh_until: Mapped[int] = mapped_column(Moment)
+    attempted_at: Mapped[int] = mapped_column(Moment)
+    """When a process last set out to fetch them, whatever came of it."""
 
 
 class SharingGroup(Base):

@@ -10,6 +10,7 @@ from app.config import Config
 from app.db import Database
 from app.feed.cursor import CursorSeal
 from app.keys import Keyring, derive
+from app.outgoing import Outgoing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +21,7 @@ class Runtime:
     cursors: CursorSeal
     auditor: Auditor
     clock: Clock
+    outgoing: Outgoing
 
     @classmethod
     def assemble(
@@ -29,6 +31,7 @@ class Runtime:
         db: Database | None = None,
         auditor: Callable[[Database], Auditor] | None = None,
         now: Clock = system_clock,
+        outgoing: Outgoing | None = None,
     ) -> Self:
         """Open the database and derive the keys. Starts no thread and opens no connection yet."""
         database = db or Database(config.url, pool_size=config.threads + 4)
@@ -41,4 +44,5 @@ class Runtime:
             cursors=CursorSeal(derive(secret, "cursors")),
             auditor=made,
             clock=now,
+            outgoing=outgoing or Outgoing(ports=config.outgoing_port_numbers),
         )

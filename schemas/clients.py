@@ -13,6 +13,12 @@ SECRET_DAYS = fields.Integer(
 )
 
 
+JWKS_URI = {
+    "description": "Where it publishes its key set (https), instead of `jwks`: fetched now and again later.",
+    "format": "uri",
+}
+
+
 class JwksSchema(Schema):
     keys = fields.List(
         fields.Dict(keys=fields.String()),
@@ -36,6 +42,7 @@ class NewClientSchema(Schema):
         metadata={"description": "How it proves itself at the token endpoint (RFC 7591)."},
     )
     jwks = fields.Nested(JwksSchema, metadata={"description": "Its key set, for private_key_jwt (RFC 7517)."})
+    jwks_uri = fields.String(validate=validate.Length(min=1, max=2_000), metadata=JWKS_URI)
     secret_days = SECRET_DAYS
     scopes = fields.List(
         fields.Enum(Scope, by_value=True),
@@ -59,11 +66,24 @@ class NewClientSchema(Schema):
         validate=validate.Length(min=1, max=1_000),
         metadata={"description": "The only collections that it may touch; left out: no such bound."},
     )
+    networks = fields.List(
+        fields.String(validate=validate.Length(min=1, max=64)),
+        validate=validate.Length(min=1, max=32),
+        metadata={"description": "The only networks that it may call from (CIDR); left out: no such bound."},
+    )
+    expires_at = Moment(description="When it ends by itself; left out: it stays until it is revoked.")
 
 
 class RotationSchema(Schema):
     jwks = fields.Nested(JwksSchema, metadata={"description": "The new key set, for private_key_jwt."})
+    jwks_uri = fields.String(validate=validate.Length(min=1, max=2_000), metadata=JWKS_URI)
     secret_days = SECRET_DAYS
+    overlap_hours = fields.Integer(
+        strict=True,
+        load_default=0,
+        validate=validate.Range(min=0, max=168),
+        metadata={"description": "For how many hours the old keys or secret still work; 0: they stop now."},
+    )
 
 
 class ClientSchema(Lean):
@@ -82,7 +102,9 @@ class ClientSchema(Lean):
         metadata={"description": "How it proves itself at the token endpoint."},
     )
     jwks = fields.Nested(JwksSchema, metadata={"description": "Its public keys."})
+    jwks_uri = fields.String(metadata={"description": "Where it publishes its keys."})
     secret_expires_at = Moment(description="When its secret ends.")
+    former_until = Moment(description="Until when the keys or secret before the last rotation work too.")
     scopes = fields.List(fields.String(), required=True, metadata={"description": "Scopes of its tokens."})
     purposes = fields.List(
         fields.String(), required=True, metadata={"description": "Purposes that its tokens may carry."}
@@ -94,6 +116,11 @@ class ClientSchema(Lean):
         Ident(description="Id of a set or list."),
         metadata={"description": "The only collections that it may touch."},
     )
+    networks = fields.List(
+        fields.String(), metadata={"description": "The only networks that it may call from, as CIDR."}
+    )
+    expires_at = Moment(description="When it ends by itself.")
+    ends_at = Moment(description="When it or its secret ends, whichever comes first.")
     created_at = Moment(required=True, description="When it was registered.")
     disabled_at = Moment(description="When it was revoked.")
 

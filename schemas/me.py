@@ -4,7 +4,7 @@ from marshmallow import Schema, fields, validate
 
 from schemas.groups import GroupSchema
 from schemas.members import UserSchema
-from schemas.shapes import Ident, Lean
+from schemas.shapes import Ident, Lean, Moment
 from schemas.vocabulary import AudienceKind, CollectionKind, Pap, Sector, SightReason, Tlp
 
 
@@ -49,6 +49,13 @@ class MyMemberSchema(Schema):
 class MyClientSchema(Lean):
     id = Ident(required=True, description="The client that the token was made for.")
     name = fields.String(required=True, metadata={"description": "What it is for."})
+    networks = fields.List(
+        fields.String(), metadata={"description": "The only networks that it may call from, as CIDR."}
+    )
+    ends_at = Moment(description="When it or its secret ends, whichever comes first; absent: it does not.")
+    ends_soon = fields.Boolean(
+        required=True, metadata={"description": "That is within 30 days: ask the operator for a new one."}
+    )
 
 
 class MeSchema(Lean):

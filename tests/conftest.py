@@ -21,9 +21,10 @@ from app import upgrade
 from app.config import Config
 from app.db import Database
 from app.main import create_app
+from app.outgoing import Outgoing
 from app.runtime import Runtime
 from tests.factories import Make
-from tests.fakes import FakeClock, InlineAuditor
+from tests.fakes import FakeClock, InlineAuditor, nowhere
 
 # A busy machine is no fault of the code, and the build must say the same about the same code every time.
 settings.register_profile("halyard", deadline=None, derandomize="CI" in os.environ)
@@ -135,8 +136,14 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def runtime(config: Config, db: Database, clock: FakeClock) -> Runtime:
-    return Runtime.assemble(config, db=db, auditor=InlineAuditor, now=clock)
+def outgoing() -> Outgoing:
+    """The way out, for tests that ask nobody: no name has an address."""
+    return Outgoing(resolve=nowhere)
+
+
+@pytest.fixture
+def runtime(config: Config, db: Database, clock: FakeClock, outgoing: Outgoing) -> Runtime:
+    return Runtime.assemble(config, db=db, auditor=InlineAuditor, now=clock, outgoing=outgoing)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A clock that stands still until told, and an auditor that commits in the caller's thread."""
+"""A clock that stands still until told, an auditor that commits in the caller's thread, no resolver."""
 
 from app.audit.committer import _Waiting, commit_group
 from app.audit.entry import Entry
@@ -21,6 +21,11 @@ class FakeClock:
 
     def set(self, moment: int) -> None:
         self.now = moment
+
+
+def nowhere(_host: str, _port: int) -> list[str]:
+    """Resolves no name: no test asks a real resolver."""
+    raise OSError
 
 
 class InlineAuditor:

@@ -5,14 +5,16 @@ from typing import Any
 from flask import Response
 
 from app.events import Subject
-from app.members import clients
+from app.members import clients, key_sources
 from app.members.clients import NewClient
+from app.members.key_sources import Fetched
 from app.record import Tx
 from app.web import paging
 from app.web.blueprint import Blueprint
 from app.web.exchange import Reply, read, write
 from app.web.identity import requires
 from app.web.paging import PageArgs
+from app.web.state import runtime
 from schemas.clients import (
     ClientPageSchema,
     ClientSchema,
@@ -51,10 +53,12 @@ def list_clients(args: dict[str, Any], member_id: str) -> Response:
 @blp.response(201, IssuedClientSchema)
 def add_client(body: dict[str, Any], member_id: str) -> Response:
     """Register a client. A secret is shown in this answer only, so no `Idempotency-Key` is kept."""
+    source = _source(body)
 
     def work(tx: Tx) -> Reply:
-        asked = {**body, "user_id": body.get("user")}
+        asked = {**body, "user_id": body.get("user"), "source": source}
         asked.pop("user", None)
+        asked.pop("jwks_uri", None)
         made = clients.add(tx, member_id, NewClient(**asked))
         location = f"/v1/members/{member_id}/clients/{made.client.id}"
         return Reply.of(IssuedClientSchema, made, status=201, headers={"Location": location})
@@ -79,12 +83,17 @@ def get_client(member_id: str, client_id: str) -> Response:
 @blp.arguments(RotationSchema)
 @blp.response(200, IssuedClientSchema)
 def rotate_client(body: dict[str, Any], member_id: str, client_id: str) -> Response:
-    """Replace the key set with the one that is sent, or the secret with a new one: the old one stops."""
+    """Replace the key set with the one that is sent or published, or the secret with a new one.
+
+    The old one stops, at once or after `overlap_hours`.
+    """
+    source = _source(body)
 
     def work(tx: Tx) -> Reply:
         made = clients.rotate(
-            tx, member_id, client_id, jwks=body.get("jwks"), secret_days=body["secret_days"]
-        )
+            tx, member_id, client_id, jwks=body.get("jwks"), source=source, secret_days=body["secret_days"],
+            overlap_hours=body["overlap_hours"],
+        )  # fmt: skip
         return Reply.of(IssuedClientSchema, made)
 
     return write("client.rotated", Subject(kind="client", id=client_id), work, idempotent=False)
@@ -101,3 +110,8 @@ def revoke_client(member_id: str, client_id: str) -> Response:
         return Reply(status=204)
 
     return write("client.revoked", Subject(kind="client", id=client_id), work, moves_policy=True)
+
+
+def _source(body: dict[str, Any]) -> Fetched | None:
+    """The keys that the body says are published somewhere, fetched before any transaction is open."""
+    return key_sources.fetch(runtime(), body["jwks_uri"]) if "jwks_uri" in body else None

@@ -6,7 +6,7 @@ from flask import Response
 
 from app.events import Subject
 from app.members import standing
-from app.members.standing import SeenCollection
+from app.members.standing import Caller, SeenCollection
 from app.record import Tx
 from app.web import paging
 from app.web.blueprint import Blueprint
@@ -31,7 +31,7 @@ def me(args: dict[str, Any]) -> Response:
         caller = standing.who(tx)
         document = {
             "member": caller.member,
-            "client": caller.client,
+            "client": _client(caller),
             "user": caller.user,
             "scopes": caller.scopes,
             "purpose": caller.purpose,
@@ -45,6 +45,14 @@ def me(args: dict[str, Any]) -> Response:
         return Reply.of(MeSchema, document, subjects=[own, *map(_subject, seen.collections)])
 
     return read("me.read", Subject(kind="member"), work)
+
+
+def _client(caller: Caller) -> dict[str, Any] | None:
+    found = caller.client
+    if found is None:
+        return None
+    ends = {"ends_at": found.ends_at, "ends_soon": caller.ends_soon}
+    return {"id": found.id, "name": found.name, "networks": found.networks, **ends}
 
 
 def _collection(found: SeenCollection) -> dict[str, Any]:

@@ -75,7 +75,7 @@ def introspect() -> Response:
 
 
 def _answer(endpoint: str, work: Callable[[Server, Exchange], Answer]) -> Response:
-    limits.hit_network(runtime(), origin().network)
+    limits.hit_network(origin().network)
     request.max_content_length = BODY_LIMIT
     form = request.form.items(multi=True) if request.mimetype == FORM else ()
     asked = Exchange(endpoint, request.headers.get("Authorization"), form)

@@ -22,7 +22,7 @@ from joserfc.util import urlsafe_b64decode
 from app.clock import SECOND
 from app.errors import Malformed
 from app.members.jwks import ASSERTION_ALGORITHMS
-from app.members.sign_in import Candidate, Spent
+from app.members.sign_in import Candidate, Spent, verifying_keys
 from app.runtime import Runtime
 from app.web.bodies import parse_json
 
@@ -65,6 +65,7 @@ class Assertion(JWTBearerClientAssertion):  # type: ignore[misc] # Authlib ships
         super().__init__()
         self._house = house
         self._request: Any = None
+        self._kid: str | None = None
 
     def __call__(self, query_client: Query, request: Any) -> Any:
         self._request = request
@@ -81,12 +82,15 @@ class Assertion(JWTBearerClientAssertion):  # type: ignore[misc] # Authlib ships
             raise failed() from error
         if not isinstance(found[0], dict) or not isinstance(found[1], dict):
             raise failed()
+        kid = found[0].get("kid")
+        self._kid = kid if isinstance(kid, str) else None
         return found
 
     def resolve_client_public_key(self, client: Registered) -> KeySet:
-        if client.candidate.jwks is None:
+        keys = verifying_keys(self._house, client.candidate, self._kid)
+        if keys is None or not keys["keys"]:
             raise failed()
-        return KeySet.import_key_set(client.candidate.jwks)  # type: ignore[arg-type]
+        return KeySet.import_key_set(keys)  # type: ignore[arg-type]
 
     def process_assertion_claims(self, assertion: str, resolve_key: KeySet) -> None:
         candidate = self._request.client.candidate
@@ -121,12 +125,15 @@ class Assertion(JWTBearerClientAssertion):  # type: ignore[misc] # Authlib ships
 class BySecret:
     """HTTP Basic with client_id and secret, for clients that were registered so."""
 
+    def __init__(self, house: Runtime) -> None:
+        self._house = house
+
     def __call__(self, query_client: Query, request: Any) -> Registered | None:
         if request.authorization is None:
             return None
         client_id, secret = _basic(request.authorization)
         client = query_client(client_id)
-        if client is None or not client.candidate.has_secret(secret):
+        if client is None or not client.candidate.has_secret(secret, self._house.clock()):
             raise failed()
         request.proof = Proof(candidate=client.candidate)
         return client

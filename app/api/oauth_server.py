@@ -87,7 +87,7 @@ class Server(AuthorizationServer):  # type: ignore[misc] # Authlib ships no type
         self._house = house
         self._origin = origin
         self.register_client_auth_method(METHODS[0], Assertion(house))
-        self.register_client_auth_method(METHODS[1], BySecret())
+        self.register_client_auth_method(METHODS[1], BySecret(house))
         self.register_grant(_Credentials)
         self.register_endpoint(_Revocation)
         self.register_endpoint(_Introspection)
@@ -163,6 +163,8 @@ class Server(AuthorizationServer):  # type: ignore[misc] # Authlib ships no type
             raise failed("client_id is not the client that authenticated.")
         if not candidate.stands(self._house.clock()):
             raise failed("This client may not act now. Ask the coalition's operator.")
+        if not candidate.may_call_from(self._origin.network):
+            raise failed("This client may not call from this network. Ask the coalition's operator.")
         return Registered(candidate)
 
     def create_token_response(self, request: Exchange) -> Answer:
@@ -292,6 +294,6 @@ def _purpose(asked: Exchange) -> str:
 
 def _stands(tx: Tx, claims: Claims) -> Actor | None:
     try:
-        return Standing(claims)(tx.session, tx.now)
+        return Standing(claims, network=None, anywhere=True)(tx.session, tx.now)
     except Unauthenticated:
         return None

@@ -11,10 +11,13 @@ from app.cli.command import Command, Failure, Noun, Output, table
 from app.cli.first_call import first_call
 from app.cli.key_files import credentials
 from app.cli.users import find_user
+from app.clock import DAY
 from app.config import Config
 from app.events import Subject
-from app.members import clients
+from app.members import clients, key_sources
 from app.members.clients import Issued, NewClient
+from app.members.key_sources import Fetched
+from app.members.standing import ends_soon
 from app.parties import Client
 from app.record import Tx
 from schemas.clients import ClientSchema, NewClientSchema
@@ -44,6 +47,7 @@ def client() -> None:
 @click.option(
     "--jwks", type=_FILE, help="The client's public keys (RFC 7517), made by the member: preferred."
 )
+@click.option("--jwks-uri", help="Where the member publishes its keys (https), instead of sending them.")
 @click.option("--new-key", type=_NEW_FILE, help="Make a key here: its private half goes into this new file.")
 @click.option("--secret", is_flag=True, help="A secret instead of keys, if the member asks for it.")
 @click.option("--secret-days", default=365, show_default=True, help="How many days the secret lives.")
@@ -51,13 +55,18 @@ def client() -> None:
 @click.option(
     "--collection", "collections", multiple=True, help="The only sets or lists it may touch, by id."
 )
+@click.option(
+    "--network", "networks", multiple=True, metavar="CIDR", help="The only networks it may call from."
+)
+@click.option("--expires-days", type=click.IntRange(1, 3_650), help="After how many days it ends by itself.")
 @click.pass_obj
 def add(
-    output: Output, /, who: str, *, jwks: Path | None, new_key: Path | None, secret: bool, user: str | None,
-    **asked: Any,
+    output: Output, /, who: str, *, jwks: Path | None, jwks_uri: str | None, new_key: Path | None,
+    secret: bool, user: str | None, expires_days: int | None, **asked: Any,
 ) -> None:  # fmt: skip
     """Register a client of MEMBER and print its credentials, once, with a first call."""
-    with credentials(jwks, new_key, secret=secret) as keys:
+    with credentials(jwks, new_key, secret=secret, published=jwks_uri is not None) as keys:
+        source = _fetched(jwks_uri)
         method = ClientAuth.SECRET_BASIC if secret else ClientAuth.PRIVATE_KEY_JWT
         asked = {name: list(value) if isinstance(value, tuple) else value for name, value in asked.items()}
         asked |= {"auth_method": method.value, **({"jwks": keys} if keys else {})}
@@ -65,7 +74,9 @@ def add(
         with local.acting() as tx:
             member_id = local.find_member(tx, who).id
             user_id = find_user(tx, member_id, user) if user else None
-            made = clients.add(tx, member_id, NewClient(**body, user_id=user_id))
+            end = tx.now + expires_days * DAY if expires_days is not None else None
+            new = NewClient(**body, user_id=user_id, source=source, expires_at=end)
+            made = clients.add(tx, member_id, new)
             form = issued_form(tx.runtime.config, made, new_key)
     output.show(form, first_call(form))
 
@@ -73,15 +84,28 @@ def add(
 @client.command("rotate", cls=Command)
 @click.argument("client_id")
 @click.option("--jwks", type=_FILE, help="The new public keys.")
+@click.option("--jwks-uri", help="Where the member publishes its keys from now on.")
 @click.option("--new-key", type=_NEW_FILE, help="Make a new key here: its private half goes into this file.")
 @click.option("--secret-days", default=365, show_default=True, help="How many days the new secret lives.")
+@click.option(
+    "--overlap-hours", type=click.IntRange(0, 168), default=0, show_default=True,
+    help="For how many hours the old keys or secret still work.",
+)  # fmt: skip
 @click.pass_obj
-def rotate(output: Output, client_id: str, jwks: Path | None, new_key: Path | None, secret_days: int) -> None:
-    """Give a client new credentials; the old ones stop at once."""
+def rotate(
+    output: Output, /, client_id: str, *, jwks: Path | None, jwks_uri: str | None, new_key: Path | None,
+    secret_days: int, overlap_hours: int,
+) -> None:  # fmt: skip
+    """Give a client new credentials; the old ones stop at once, or after --overlap-hours."""
+    source = _fetched(jwks_uri)
     with local.acting() as tx:
         row = _find(tx, client_id)
-        with credentials(jwks, new_key, secret=row.auth_method == ClientAuth.SECRET_BASIC) as keys:
-            made = clients.rotate(tx, row.member_id, row.id, jwks=keys, secret_days=secret_days)
+        by_secret = row.auth_method == ClientAuth.SECRET_BASIC
+        with credentials(jwks, new_key, secret=by_secret, published=source is not None) as keys:
+            made = clients.rotate(
+                tx, row.member_id, row.id, jwks=keys, source=source, secret_days=secret_days,
+                overlap_hours=overlap_hours,
+            )  # fmt: skip
             form = issued_form(tx.runtime.config, made, new_key)
     output.show(form, first_call(form))
 
@@ -102,14 +126,21 @@ def revoke(output: Output, client_id: str) -> None:
 @click.argument("who", metavar="[MEMBER]", required=False)
 @click.pass_obj
 def show_all(output: Output, who: str | None) -> None:
-    """Show the clients of MEMBER, or all."""
+    """Show the clients of MEMBER, or all, and which of them end soon."""
 
     def work(tx: Tx) -> bytes:
         chosen = [local.find_member(tx, who)] if who else list(local.all_members(tx))
         names = {member.id: member.name for member in chosen}
         found = [row for member in chosen for row in clients.browse(tx, member.id, limit=_PAGE)]
-        forms = ClientSchema(many=True).dump(found)
-        return json.dumps([{**form, "member_name": names[form["member"]]} for form in forms]).encode()
+        forms = [
+            {
+                **ClientSchema().dump(row),
+                "member_name": names[row.member_id],
+                "ends_soon": ends_soon(row, tx.now),
+            }
+            for row in found
+        ]
+        return json.dumps(forms).encode()
 
     found = json.loads(local.looking("client.listed", Subject(kind="client"), work))
     rows = [
@@ -119,7 +150,7 @@ def show_all(output: Output, who: str | None) -> None:
             row["kind"],
             " ".join(row["scopes"]),
             " ".join(row["purposes"]),
-            f"revoked {row['disabled_at'][:10]}" if "disabled_at" in row else "",
+            _state(row),
             row["id"],
         )
         for row in found
@@ -136,6 +167,23 @@ def issued_form(config: Config, made: Issued, key_file: Path | None) -> dict[str
         "issuer": config.issuer,
         "token_endpoint": f"{config.issuer}/oauth/token",
     }
+
+
+def _state(form: dict[str, Any]) -> str:
+    """In a word: revoked, or when it ends."""
+    if "disabled_at" in form:
+        return f"revoked {form['disabled_at'][:10]}"
+    if "ends_at" not in form:
+        return ""
+    return f"ends {form['ends_at'][:10]}" + (" SOON" if form["ends_soon"] else "")
+
+
+def _fetched(jwks_uri: str | None) -> Fetched | None:
+    """The keys that are published there, asked for before any transaction is open."""
+    if jwks_uri is None:
+        return None
+    with local.opened() as runtime:
+        return key_sources.fetch(runtime, jwks_uri)
 
 
 def _find(tx: Tx, client_id: str) -> Client:

@@ -39,5 +39,7 @@ def first_call(form: dict[str, Any]) -> str:
     if form["secret"] is not None:
         expires = client["secret_expires_at"][:10]
         return _BASIC.format(secret=form["secret"], expires=expires, **common)
-    key = f"{form['key_file']} (private: keep it)" if form["key_file"] else "the member's own, registered"
+    key = "the member's own, published" if "jwks_uri" in client else "the member's own, registered"
+    if form["key_file"]:
+        key = f"{form['key_file']} (private: keep it)"
     return _ASSERTED.format(key=key, key_file=form["key_file"] or "private-key.json", **common)

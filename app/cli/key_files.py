@@ -30,13 +30,15 @@ _BY_TYPE: dict[type, type[PrivateKey]] = {
 
 
 @contextmanager
-def credentials(jwks: Path | None, fresh: Path | None, *, secret: bool) -> Iterator[dict[str, Any] | None]:
-    """The public keys of a client: from a file, or made now; None where it is given a secret.
+def credentials(
+    jwks: Path | None, fresh: Path | None, *, secret: bool, published: bool = False
+) -> Iterator[dict[str, Any] | None]:
+    """The public keys of a client: from a file, or made now; None where it publishes them or has a secret.
 
     A file with a new private key goes again if the block fails: no key lies around that nobody knows.
     """
-    if [jwks is not None, fresh is not None, secret].count(True) != 1:
-        raise click.UsageError("Choose one: --jwks FILE (preferred), --new-key FILE, or a secret.")
+    if [jwks is not None, fresh is not None, secret, published].count(True) != 1:
+        raise click.UsageError("Choose one: --jwks FILE, --jwks-uri URL, --new-key FILE, or a secret.")
     if fresh is None:
         yield _read_jwks(jwks) if jwks is not None else None
         return

@@ -1,25 +1,22 @@
 """Verbs on OAuth clients: register, replace their key or secret, revoke."""
 
-import hashlib
-import secrets
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from app.clock import DAY
-from app.errors import Conflict, Invalid
+from app.addresses import read_network
+from app.errors import Conflict
 from app.events import ClientAdded, ClientRevoked, ClientRotated, Subject
-from app.members import queries
+from app.members import credentials, queries
 from app.members.authority import check_texts, require_operator, require_own_or_operator
-from app.members.jwks import check_jwks
+from app.members.credentials import SECRET_DAYS, Offer, invalid
+from app.members.key_sources import Fetched
 from app.parties import Client, Member
 from app.record import Tx, record
 from schemas.vocabulary import ClientAuth, ClientKind, MemberStatus, Purpose, Scope
 
-SECRET_BYTES = 32
-SECRET_DAYS = 365
-SECRET_DAYS_MOST = 730
+NETWORKS_MOST = 32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,10 +37,14 @@ class NewClient:
     default_purpose: Purpose | None = None
     auth_method: ClientAuth = ClientAuth.PRIVATE_KEY_JWT
     jwks: Mapping[str, Any] | None = None
+    source: Fetched | None = None
+    """Its keys as they were fetched from where it publishes them, instead of `jwks`."""
     user_id: str | None = None
     """The person whose `personal` client it is; None for a `service` client."""
     collections: Sequence[str] | None = None
     secret_days: int = SECRET_DAYS
+    networks: Sequence[str] | None = None
+    expires_at: int | None = None
 
 
 def add(tx: Tx, member_id: str, new: NewClient) -> Issued:
@@ -68,11 +69,13 @@ def add(tx: Tx, member_id: str, new: NewClient) -> Issued:
         purposes=sorted({purpose.value for purpose in new.purposes}),
         default_purpose=(new.default_purpose or new.purposes[0]).value,
         collections=None if new.collections is None else sorted(set(new.collections)),
-        created_at=tx.now,
+        networks=_networks(new.networks), expires_at=new.expires_at, created_at=tx.now,
     )  # fmt: skip
-    secret = _equip(tx, row, new.jwks, new.secret_days)
+    offer = Offer(jwks=new.jwks, source=new.source, secret_days=new.secret_days)
+    secret = credentials.equip(tx, row, offer)
     tx.session.add(row)
     tx.session.flush()
+    credentials.keep_source(tx, row, offer)
     record(tx, ClientAdded(subjects=(subject(row),)))
     return Issued(client=row, secret=secret)
 
@@ -90,21 +93,27 @@ def read(tx: Tx, member_id: str, client_id: str) -> Client:
 
 def rotate(
     tx: Tx, member_id: str, client_id: str, *,
-    jwks: Mapping[str, Any] | None = None, secret_days: int = SECRET_DAYS,
+    jwks: Mapping[str, Any] | None = None, source: Fetched | None = None, secret_days: int = SECRET_DAYS,
+    overlap_hours: int = 0,
 ) -> Issued:  # fmt: skip
-    """Give a client a new secret, or the new key set that it sends. The old one stops at once.
+    """Give a client a new secret, or the new key set that it sends or publishes.
+
+    The old one works for `overlap_hours` more; what still worked beside it stops at once.
 
     Raises:
         Forbidden: the caller is not the operator.
-        Invalid: keys that cannot be taken.
+        Invalid: keys that cannot be taken, or cannot overlap.
         Conflict: the client was revoked.
     """
     require_operator(tx.actor)
     row = queries.get_client(tx, member_id, client_id)
     _require_standing(row)
-    secret = _equip(tx, row, jwks, secret_days)
+    offer = Offer(jwks=jwks, source=source, secret_days=secret_days)
+    secret = credentials.replace(tx, row, offer, overlap_hours)
     tx.session.flush()
-    record(tx, ClientRotated(subjects=(subject(row),)))
+    credentials.keep_source(tx, row, offer)
+    about = replace(subject(row), last=row.former_until)
+    record(tx, ClientRotated(subjects=(about,), reason="overlap" if row.former_until else None))
     return Issued(client=row, secret=secret)
 
 
@@ -123,48 +132,39 @@ def subject(row: Client) -> Subject:
     return Subject(kind="client", id=row.id, owner_id=row.member_id)
 
 
-def hash_secret(secret: str) -> bytes:
-    """SHA-256: enough for 256 random bits, which no dictionary holds."""
-    return hashlib.sha256(secret.encode()).digest()
-
-
 def _require_standing(row: Client) -> None:
     if row.disabled_at is not None:
         raise Conflict("This client was revoked. Register a new one.", reason="client_revoked")
 
 
-def _equip(tx: Tx, row: Client, jwks: Mapping[str, Any] | None, secret_days: int) -> str | None:
-    """Set the credential that fits the client's method; returns a new secret in clear."""
-    if row.auth_method == ClientAuth.PRIVATE_KEY_JWT:
-        row.jwks = check_jwks(jwks or {})
-        return None
-    if jwks is not None:
-        raise _invalid("/jwks", "A client with a secret has no keys.")
-    if not 1 <= secret_days <= SECRET_DAYS_MOST:
-        raise _invalid("/secret_days", f"A secret lives 1 to {SECRET_DAYS_MOST} days.")
-    secret = secrets.token_urlsafe(SECRET_BYTES)
-    row.secret_hash = hash_secret(secret)
-    row.secret_expires_at = tx.now + secret_days * DAY
-    return secret
-
-
 def _check_rights(tx: Tx, member: Member, new: NewClient) -> None:
+    if new.expires_at is not None and new.expires_at <= tx.now:
+        raise invalid("/expires_at", "This moment is past.")
     if not new.scopes:
-        raise _invalid("/scopes", "Give at least one scope.")
+        raise invalid("/scopes", "Give at least one scope.")
     if not new.purposes:
-        raise _invalid("/purposes", "Give at least one purpose.")
+        raise invalid("/purposes", "Give at least one purpose.")
     if new.default_purpose is not None and new.default_purpose not in new.purposes:
-        raise _invalid("/default_purpose", "It must be one of the client's purposes.")
+        raise invalid("/default_purpose", "It must be one of the client's purposes.")
     if new.user_id is not None and not queries.standing_users(tx, member.id, [new.user_id]):
-        raise _invalid("/user", "Name a user of this member who is not disabled.")
+        raise invalid("/user", "Name a user of this member who is not disabled.")
     if new.collections is not None:
         known = queries.known_collections(tx, new.collections)
         if not new.collections or not known.issuperset(new.collections):
-            raise _invalid("/collections", "Name collections that exist, or leave it out.")
+            raise invalid("/collections", "Name collections that exist, or leave it out.")
 
 
-def _invalid(pointer: str, detail: str) -> Invalid:
-    return Invalid(
-        "This client cannot be registered so: see errors.", reason="client",
-        errors=[{"pointer": pointer, "detail": detail}],
-    )  # fmt: skip
+def _networks(networks: Sequence[str] | None) -> list[str] | None:
+    """Networks in their one written form, each once."""
+    if networks is None:
+        return None
+    if not 1 <= len(networks) <= NETWORKS_MOST:
+        raise invalid("/networks", f"Name 1 to {NETWORKS_MOST} networks, or leave it out.")
+    found = []
+    for index, text in enumerate(networks):
+        try:
+            found.append(str(read_network(text)))
+        except ValueError as error:
+            hint = "Write a network as CIDR, without bits behind its prefix: 192.0.2.0/24 or 2001:db8::/48."
+            raise invalid(f"/networks/{index}", hint) from error
+    return list(dict.fromkeys(found))

@@ -9,12 +9,16 @@ from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from app.addresses import bound
 from app.errors import Conflict, Unauthenticated
 from app.events import TokenIntrospected, TokenIssued, TokenRevoked
-from app.members.clients import hash_secret, subject
+from app.members import key_sources
+from app.members.clients import subject
+from app.members.credentials import hash_secret
 from app.parties import Client, Member, RevokedToken, SpentAssertion, User
 from app.question import Actor
 from app.record import Identify, Tx, record
+from app.runtime import Runtime
 from schemas.vocabulary import ClientAuth, MemberStatus
 
 
@@ -27,22 +31,40 @@ class Candidate:
     user_id: str | None
     auth_method: str
     jwks: dict[str, Any] | None
+    jwks_uri: str | None
     secret_hash: bytes | None
     secret_expires_at: int | None
+    former_jwks: dict[str, Any] | None
+    former_secret_hash: bytes | None
+    former_until: int | None
+    """Until when what was valid before the last rotation proves it as well."""
+    expires_at: int | None
+    networks: tuple[str, ...] | None
     scopes: frozenset[str]
     purposes: frozenset[str]
     default_purpose: str
     disabled: bool
     """It, its member or its user is suspended, disabled or gone."""
 
-    def has_secret(self, secret: str) -> bool:
+    def has_secret(self, secret: str, now: int) -> bool:
         """Whether this is the client's secret, whatever its age; takes the same time either way."""
-        stored = self.secret_hash if self.auth_method == ClientAuth.SECRET_BASIC else None
-        return hmac.compare_digest(stored or b"\0" * 32, hash_secret(secret)) and stored is not None
+        by_secret = self.auth_method == ClientAuth.SECRET_BASIC
+        sent, found = hash_secret(secret), False
+        for stored in (self.secret_hash, self.former_secret_hash if self.overlaps(now) else None):
+            same = hmac.compare_digest(stored or b"\0" * 32, sent)
+            found |= same and stored is not None and by_secret
+        return found
+
+    def overlaps(self, now: int) -> bool:
+        """Whether what was valid before the last rotation still proves the client."""
+        return self.former_until is not None and now < self.former_until
 
     def stands(self, now: int) -> bool:
-        expired = self.secret_expires_at is not None and self.secret_expires_at <= now
-        return not self.disabled and not expired
+        ends = (self.secret_expires_at, self.expires_at)
+        return not self.disabled and all(end is None or now < end for end in ends)
+
+    def may_call_from(self, network: str | None) -> bool:
+        return bound(self.networks, network)
 
     def actor(self, scopes: frozenset[str] = frozenset(), purpose: str | None = None) -> Actor:
         return Actor(
@@ -82,13 +104,38 @@ def find(session: Session, client_id: str) -> Candidate | None:
         user_id=client.user_id,
         auth_method=client.auth_method,
         jwks=client.jwks,
+        jwks_uri=client.jwks_uri,
         secret_hash=client.secret_hash,
         secret_expires_at=client.secret_expires_at,
+        former_jwks=client.former_jwks,
+        former_secret_hash=client.former_secret_hash,
+        former_until=client.former_until,
+        expires_at=client.expires_at,
+        networks=None if client.networks is None else tuple(client.networks),
         scopes=frozenset(client.scopes),
         purposes=frozenset(client.purposes),
         default_purpose=client.default_purpose,
         disabled=gone or status != MemberStatus.ACTIVE,
     )
+
+
+def verifying_keys(runtime: Runtime, candidate: Candidate, kid: str | None) -> dict[str, Any] | None:
+    """The key set that the client's assertions are checked with now; None: it has none.
+
+    Asks another server where the client publishes its keys: never inside a transaction.
+    """
+    now = runtime.clock()
+    former = candidate.former_jwks if candidate.overlaps(now) else None
+    former_keys = former["keys"] if former is not None else []
+    if candidate.jwks is not None:
+        keys = candidate.jwks["keys"]
+    elif candidate.jwks_uri is not None:
+        known = kid is not None and kid in {key["kid"] for key in former_keys}
+        keys = key_sources.published(runtime, candidate.id, candidate.jwks_uri, None if known else kid)
+    else:
+        return None
+    taken = {key["kid"] for key in keys}
+    return {"keys": [*keys, *(key for key in former_keys if key["kid"] not in taken)]}
 
 
 def identify_as(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
+from app.clock import DAY
 from app.facts import load_views
 from app.markings import Collection, Marking
 from app.members import groups, queries
@@ -15,6 +16,8 @@ from app.record import Tx
 from schemas.vocabulary import AudienceKind, CollectionKind, MemberKind, Scope, SightReason
 
 GROUPS_SHOWN = 1_000
+SOON = 30 * DAY
+"""How long before its end a client is reminded of it."""
 
 _KINDS = {
     Scope.SETS_READ: CollectionKind.SET,
@@ -49,6 +52,8 @@ class Sights:
 class Caller:
     member: Member
     client: Client | None
+    ends_soon: bool
+    """The client or its secret ends within `SOON`: somebody should renew it."""
     user: User | None
     scopes: Sequence[str]
     purpose: str | None
@@ -60,15 +65,22 @@ class Caller:
 def who(tx: Tx) -> Caller:
     """Who the caller is, with the groups of its member."""
     actor = tx.actor
+    client = tx.session.get(Client, actor.client_id) if actor.client_id else None
     return Caller(
         member=tx.session.get_one(Member, actor.member_id),
-        client=tx.session.get(Client, actor.client_id) if actor.client_id else None,
+        client=client,
+        ends_soon=client is not None and ends_soon(client, tx.now),
         user=tx.session.get(User, actor.user_id) if actor.user_id else None,
         scopes=sorted(actor.scopes),
         purpose=actor.purpose,
         groups=groups.view(tx, queries.list_groups(tx, None, GROUPS_SHOWN)),
         collections=None if actor.collections is None else sorted(actor.collections),
     )
+
+
+def ends_soon(client: Client, now: int) -> bool:
+    """Whether a client that may still act ends by itself within `SOON`."""
+    return client.disabled_at is None and client.ends_at is not None and now < client.ends_at <= now + SOON
 
 
 def sights(tx: Tx, *, after: str | None = None, limit: int = 100) -> Sights:

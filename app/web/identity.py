@@ -18,6 +18,7 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from app import record
+from app.addresses import bound
 from app.audit.entry import Request
 from app.audit.refusals import count
 from app.errors import Forbidden, Unauthenticated
@@ -37,7 +38,7 @@ View = Callable[..., Any]
 _STANDING = (
     select(
         Client.disabled_at, Client.user_id, Client.purposes, Client.scopes, Client.collections, Member.status,
-        User.disabled_at.label("user_disabled_at"),
+        User.disabled_at.label("user_disabled_at"), Client.expires_at, Client.networks,
     )
     .join(Member, Member.id == Client.member_id)
     .outerjoin(User, User.id == Client.user_id)
@@ -51,11 +52,16 @@ _STANDING = (
 
 @dataclass(frozen=True)
 class Standing:
-    """Identifies the caller of a token from what the database holds now."""
+    """Identifies the caller of a token from what the database holds now.
+
+    `network` is the caller's address; `anywhere` where not the caller but another asks about its token.
+    """
 
     claims: Claims
+    network: str | None
+    anywhere: bool = False
 
-    def __call__(self, session: Session, _now: int) -> Actor:
+    def __call__(self, session: Session, now: int) -> Actor:
         claims = self.claims
         asked = {"client": claims.client_id, "member": claims.member_id, "jti": claims.jti}
         row = session.execute(_STANDING, asked).one_or_none()
@@ -67,6 +73,8 @@ class Standing:
             and row.user_disabled_at is None
             and row.user_id == claims.user_id
             and claims.purpose in row.purposes
+            and (row.expires_at is None or now < row.expires_at)
+            and (self.anywhere or bound(row.networks, self.network))
         )
         if not stands:
             raise invalid_token()
@@ -138,16 +146,16 @@ class requires:  # noqa: N801 - it reads as a decorator
         house = runtime()
         header = request.headers.get("Authorization")
         if header is None and self.anonymous and house.config.public_reading:
-            limits.hit_network(house, origin().network)
+            limits.hit_network(origin().network)
             return
         try:
-            g.identify = Standing(_claims(house, header))
+            g.identify = Standing(_claims(house, header), network=origin().network)
             with house.db.read() as session:
                 actor = g.identify(session, house.clock())
         except Unauthenticated:
             count_refusal()
             raise
-        limits.hit_client(house, actor.client_id or "")
+        limits.hit_client(actor.client_id or "")
         self._check(house, actor)
 
     def _check(self, house: Runtime, actor: Actor) -> None:
@@ -165,7 +173,7 @@ class requires:  # noqa: N801 - it reads as a decorator
 def count_refusal() -> None:
     """Count a request without a valid identity: limited per network first, one audit entry per minute."""
     house = runtime()
-    limits.hit_network(house, origin().network)
+    limits.hit_network(origin().network)
     count(house.db, origin().network or "unknown", house.clock())
 
 

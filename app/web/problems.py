@@ -31,6 +31,7 @@ STATUS: dict[str, HTTPStatus] = {
     errors.UnsupportedMedia.slug: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     errors.TooMany.slug: HTTPStatus.TOO_MANY_REQUESTS,
     errors.Unavailable.slug: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.Unreachable.slug: HTTPStatus.UNPROCESSABLE_ENTITY,
 }
 _NOT_SHOWN = {"audited", "retry_after", "scope"}
 
@@ -49,8 +50,8 @@ def halyard_problem(error: errors.HalyardError) -> Response:
     if error.errors:
         extra["errors"] = error.errors
     answer = problem(status, error.slug, error.detail, **extra)
-    if "retry_after" in error.extra:
-        answer.headers["Retry-After"] = str(error.extra["retry_after"])
+    if isinstance(error, errors.TooMany | errors.Unavailable):
+        answer.headers["Retry-After"] = str(error.extra.get("retry_after", 1))
     if isinstance(error, errors.Unauthenticated):
         answer.headers["WWW-Authenticate"] = challenge(error.reason, error.detail)
     elif isinstance(error, errors.Forbidden):

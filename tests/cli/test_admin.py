@@ -145,6 +145,39 @@ def test_rotating_a_client_gives_a_new_secret_and_revoking_ends_it(machine: Mach
     assert "client_revoked" in machine.refused("client", "rotate", first["HALYARD_CLIENT_ID"])
 
 
+def test_a_client_has_an_end_and_networks_and_the_list_says_what_ends_soon(
+    machine: Machine, bank: str
+) -> None:
+    machine.client(bank, "--expires-days", "20", "--network", "192.0.2.0/24", "--network", "2001:db8:7::/48")
+    client = machine.json("client", "list", bank)[0]
+    assert client["networks"] == ["192.0.2.0/24", "2001:db8:7::/48"]
+    assert client["ends_at"] == client["expires_at"]
+    assert client["ends_soon"] is True
+    assert f"ends {client['ends_at'][:10]} SOON" in machine.ok("client", "list")
+    words = ["client", "add", bank, "--name", "k", "--scope", "sets:read", "--purpose", "detect", "--secret"]
+    assert "/networks/0" in machine.refused(*words, "--network", "192.0.2.1/24")
+
+
+def test_a_rotation_may_keep_the_old_credential_for_some_hours(machine: Machine, bank: str) -> None:
+    first = machine.client(bank)
+    made = machine.json("client", "rotate", first["HALYARD_CLIENT_ID"], "--overlap-hours", "24")
+    assert "former_until" in made["client"]
+    made = machine.json("client", "rotate", first["HALYARD_CLIENT_ID"])
+    assert "former_until" not in made["client"]
+    assert (
+        machine.run("client", "rotate", first["HALYARD_CLIENT_ID"], "--overlap-hours", "169").exit_code == 2
+    )
+
+
+def test_published_keys_are_asked_for_at_once_and_an_address_that_must_not_be_asked_is_refused(
+    machine: Machine, bank: str
+) -> None:
+    words = ["client", "add", bank, "--name", "k", "--scope", "sets:read", "--purpose", "detect"]
+    assert "/jwks_uri" in machine.refused(*words, "--jwks-uri", "https://127.0.0.1/jwks.json")
+    assert machine.run(*words, "--jwks-uri", "https://keys.bank.example/", "--secret").exit_code == 2
+    assert machine.json("client", "list", bank) == []
+
+
 def test_a_personal_client_belongs_to_a_person(machine: Machine, bank: str) -> None:
     person = machine.json("user", "add", bank, "analyst-1")
     machine.client(bank, "--user", "analyst-1")

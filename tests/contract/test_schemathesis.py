@@ -4,7 +4,7 @@ Ids in paths are mostly those of things that exist, so that more than the refusa
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -23,10 +23,12 @@ from schemathesis.specs.openapi.checks import (
 from app.audit import sequencer
 from app.config import Config
 from app.main import create_app
+from app.outgoing import Outgoing
 from app.runtime import Runtime
 from schemas.vocabulary import MemberKind, Sector
 from tests.conftest import SECRET, NewDatabase
 from tests.factories import Caller, Make
+from tests.fakes import nowhere
 from tests.hashes import new_list, published, sha
 from tests.samples import COMMUNITY, created
 from tests.samples import published as publish_version
@@ -65,6 +67,7 @@ class Target:
 @pytest.fixture(scope="module")
 def target(new_database_url: NewDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     runtime = prepared(new_database_url(), tmp_path_factory.mktemp("schemathesis"))
+    runtime = replace(runtime, outgoing=Outgoing(resolve=nowhere))
     app = create_app(runtime)
     make = Make(runtime, app.test_client())
     caller = make.caller(member := make.member(), user=make.user(member))

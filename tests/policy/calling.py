@@ -21,7 +21,8 @@ from tests.policy.model import SINGLE, answer
 from tests.policy.routes import ASKS, Ask
 from tests.policy.stocked import EVERY_SCOPE, Stocked
 
-OF_THE_REQUEST = {"x-request-id", "halyard-request-id", "date"}
+OF_THE_REQUEST = {"x-request-id", "halyard-request-id", "date", "ratelimit"}
+"""What is of this request alone: `RateLimit` counts requests, whatever they asked for."""
 
 
 @contextmanager
