@@ -9,6 +9,7 @@ from app.keys import Use
 from app.members.jwks import ASSERTION_ALGORITHMS
 from app.web.blueprint import Blueprint
 from app.web.documentation import VERSION
+from app.web.dpop import SIGNED_WITH
 from app.web.exchange import Reply
 from app.web.identity import requires
 from app.web.state import runtime
@@ -33,6 +34,7 @@ def oauth_metadata() -> Response:
         "scopes_supported": [scope.value for scope in Scope],
         "response_types_supported": [],
         "grant_types_supported": ["client_credentials"],
+        "dpop_signing_alg_values_supported": list(SIGNED_WITH),
         "purposes_supported": [purpose.value for purpose in Purpose],
     }
     for name, path in (("token", "token"), ("revocation", "revoke"), ("introspection", "introspect")):

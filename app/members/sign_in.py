@@ -11,11 +11,14 @@ from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Unauthenticated
 from app.events import TokenIntrospected, TokenIssued, TokenRevoked
+from app.members import proofs
 from app.members.clients import hash_secret, subject
 from app.parties import Client, Member, RevokedToken, SpentAssertion, User
 from app.question import Actor
 from app.record import Identify, Tx, record
 from schemas.vocabulary import ClientAuth, MemberStatus
+
+PROOF_REPLAYED = "proof_replayed"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,9 +123,18 @@ def spend(tx: Tx, spent: Spent | None) -> None:
         raise Conflict("This assertion was used before.", reason="assertion_replayed") from error
 
 
-def issue(tx: Tx, spent: Spent | None) -> Client:
-    """Use up the proof and record that a token goes out; returns the client that it is minted for."""
+def issue(tx: Tx, spent: Spent | None, proof: tuple[bytes, int] | None = None) -> Client:
+    """Use up what proved the client, record that a token goes out; returns whom it is minted for.
+
+    Args:
+        proof: id and end (microseconds) of the proof of possession that came along.
+
+    Raises:
+        Conflict: the assertion, or the proof, was used before.
+    """
     spend(tx, spent)
+    if proof is not None and not proofs.spend(tx.session, *proof):
+        raise Conflict("This proof was used before.", reason=PROOF_REPLAYED)
     client = tx.session.get_one(Client, tx.actor.client_id)
     record(tx, TokenIssued(subjects=(subject(client),)))
     return client

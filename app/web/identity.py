@@ -25,7 +25,8 @@ from app.parties import Client, Member, RevokedToken, User
 from app.question import ANONYMOUS, Actor
 from app.record import Identify
 from app.runtime import Runtime
-from app.web import limits
+from app.web import limits, sender
+from app.web.dpop import Proof
 from app.web.state import runtime
 from app.web.tokens import Claims, invalid_token, public_keys, verify
 from schemas.vocabulary import MemberStatus, Scope
@@ -141,13 +142,16 @@ class requires:  # noqa: N801 - it reads as a decorator
             limits.hit_network(house, origin().network)
             return
         try:
-            g.identify = Standing(_claims(house, header))
+            claims, proof = _shown(house, header)
+            g.identify = Standing(claims)
             with house.db.read() as session:
                 actor = g.identify(session, house.clock())
+            limits.hit_client(house, actor.client_id or "")
+            if proof is not None:
+                sender.spend(house, proof)
         except Unauthenticated:
             count_refusal()
             raise
-        limits.hit_client(house, actor.client_id or "")
         self._check(house, actor)
 
     def _check(self, house: Runtime, actor: Actor) -> None:
@@ -169,13 +173,17 @@ def count_refusal() -> None:
     count(house.db, origin().network or "unknown", house.clock())
 
 
-def _claims(house: Runtime, header: str | None) -> Claims:
+def _shown(house: Runtime, header: str | None) -> tuple[Claims, Proof | None]:
+    """What the token says, sent by whom it is bound to; with the proof that was shown, to be used up."""
     if header is None:
-        raise Unauthenticated("Send an access token: Authorization: Bearer …", reason="")
-    scheme, _, token = header.partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
-        raise Unauthenticated("Send the access token as: Authorization: Bearer …", reason="invalid_request")
-    return verify(house, token.strip(), _published(house, token.strip()))
+        raise Unauthenticated("Send an access token: Authorization: Bearer …, or DPoP …", reason="")
+    scheme, _, rest = header.partition(" ")
+    token = rest.strip()
+    if scheme.lower() not in sender.SCHEMES or not token:
+        detail = "Send the access token as: Authorization: Bearer …, or DPoP …"
+        raise Unauthenticated(detail, reason="invalid_request")
+    claims = verify(house, token, _published(house, token))
+    return claims, sender.check(house, claims.binding, scheme.lower(), token)
 
 
 def _published(house: Runtime, token: str) -> KeySet:
