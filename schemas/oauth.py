@@ -81,6 +81,9 @@ class ServerMetadataSchema(Schema):
     revocation_endpoint_auth_signing_alg_values_supported = fields.List(fields.String(), required=True)
     introspection_endpoint_auth_methods_supported = fields.List(fields.String(), required=True)
     introspection_endpoint_auth_signing_alg_values_supported = fields.List(fields.String(), required=True)
+    tls_client_certificate_bound_access_tokens = fields.Boolean(
+        required=True, metadata={"description": "A token is bound to the certificate shown (RFC 8705)."}
+    )
     dpop_signing_alg_values_supported = fields.List(
         fields.String(), required=True, metadata={"description": "Algorithms of proofs (RFC 9449)."}
     )

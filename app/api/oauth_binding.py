@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 
 from authlib.oauth2 import OAuth2Error
+from authlib.oauth2.rfc6749.errors import InvalidRequestError
 
 from app.errors import Unauthenticated
+from app.members.demand import Demand
 from app.runtime import Runtime
-from app.web import dpop, sender
+from app.web import certificates, dpop, sender
 from app.web.tokens import Binding
 
 
@@ -22,19 +24,28 @@ class Shown:
     proof: tuple[bytes, int] | None
 
 
-def shown(house: Runtime) -> Shown:
-    """Look at what came with this request for a token.
+def shown(house: Runtime, demand: Demand) -> Shown:
+    """What the token will be bound to; all that came with this request, and what is demanded.
 
     Raises:
-        ProofError: a proof that does not fit it.
+        ProofError: a proof that does not fit the request, or none where a key is demanded.
+        InvalidRequestError: no certificate where one is demanded, or one that cannot be read.
     """
     try:
         proof = sender.proof_beside(house, None)
+        certificate = certificates.thumbprint(house.config)
     except Unauthenticated as error:
         raise ProofError(error.detail) from error
-    if proof is None:
-        return Shown(binding=Binding(), proof=None)
-    return Shown(binding=Binding(jkt=proof.jkt), proof=(proof.id, proof.until))
+    except ValueError as error:
+        detail = "The proxy hands on no certificate that can be read. Tell the operator."
+        raise InvalidRequestError(detail) from error
+    missing = demand.missing(dpop=proof is not None, certificate=certificate is not None)
+    if missing is not None and proof is None and (demand.dpop or demand.group):
+        raise ProofError(missing)
+    if missing is not None:
+        raise InvalidRequestError(missing)
+    spent = None if proof is None else (proof.id, proof.until)
+    return Shown(binding=Binding(jkt=proof.jkt if proof else None, x5t=certificate), proof=spent)
 
 
 def replayed() -> ProofError:

@@ -99,7 +99,7 @@ class Server(AuthorizationServer):  # type: ignore[misc] # Authlib ships no type
         """Mint a token with the scopes and the purpose that were asked for (RFC 6749 section 4.4)."""
         candidate = asked.proven.candidate
         scopes, purpose = _scopes(asked), _purpose(asked)
-        shown = binding.shown(self._house)
+        shown = binding.shown(self._house, candidate.demand)
         with self._begin(asked, scopes=scopes, purpose=purpose) as tx:
             client = sign_in.issue(tx, asked.proven.spent, shown.proof)
             token, claims = tokens.mint(

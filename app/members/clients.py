@@ -9,7 +9,7 @@ from typing import Any
 
 from app.clock import DAY
 from app.errors import Conflict, Invalid
-from app.events import ClientAdded, ClientRevoked, ClientRotated, Subject
+from app.events import ClientAdded, ClientBindingDemanded, ClientRevoked, ClientRotated, Subject
 from app.members import queries
 from app.members.authority import check_texts, require_operator, require_own_or_operator
 from app.members.jwks import check_jwks
@@ -44,6 +44,8 @@ class NewClient:
     """The person whose `personal` client it is; None for a `service` client."""
     collections: Sequence[str] | None = None
     secret_days: int = SECRET_DAYS
+    dpop_bound_access_tokens: bool = False
+    tls_client_certificate_bound_access_tokens: bool = False
 
 
 def add(tx: Tx, member_id: str, new: NewClient) -> Issued:
@@ -60,6 +62,7 @@ def add(tx: Tx, member_id: str, new: NewClient) -> Issued:
         raise Conflict("This member is offboarded. Enrol it anew first.", reason="member_status")
     check_texts({"name": new.name})
     _check_rights(tx, member, new)
+    _require_certificates(tx, wanted=new.tls_client_certificate_bound_access_tokens)
     row = Client(
         id=str(uuid.uuid4()), member_id=member.id, user_id=new.user_id, name=new.name,
         kind=(ClientKind.PERSONAL if new.user_id else ClientKind.SERVICE).value,
@@ -68,6 +71,8 @@ def add(tx: Tx, member_id: str, new: NewClient) -> Issued:
         purposes=sorted({purpose.value for purpose in new.purposes}),
         default_purpose=(new.default_purpose or new.purposes[0]).value,
         collections=None if new.collections is None else sorted(set(new.collections)),
+        dpop_bound_access_tokens=new.dpop_bound_access_tokens,
+        tls_client_certificate_bound_access_tokens=new.tls_client_certificate_bound_access_tokens,
         created_at=tx.now,
     )  # fmt: skip
     secret = _equip(tx, row, new.jwks, new.secret_days)
@@ -106,6 +111,31 @@ def rotate(
     tx.session.flush()
     record(tx, ClientRotated(subjects=(subject(row),)))
     return Issued(client=row, secret=secret)
+
+
+def demand_binding(tx: Tx, member_id: str, client_id: str, *, dpop: bool, certificate: bool) -> Client:
+    """Say what a client's tokens must be bound to: those that are not stop at once. Needs `moves_policy`.
+
+    Raises:
+        Forbidden: the caller is not the operator.
+        Invalid: certificates, where no proxy hands them on.
+        Conflict: the client was revoked.
+    """
+    require_operator(tx.actor)
+    row = queries.get_client(tx, member_id, client_id)
+    _require_standing(row)
+    _require_certificates(tx, wanted=certificate)
+    row.dpop_bound_access_tokens = dpop
+    row.tls_client_certificate_bound_access_tokens = certificate
+    tx.session.flush()
+    record(tx, ClientBindingDemanded(subjects=(subject(row),)))
+    return row
+
+
+def _require_certificates(tx: Tx, *, wanted: bool) -> None:
+    if wanted and not tx.runtime.config.certificate_header:
+        at = "/tls_client_certificate_bound_access_tokens"
+        raise _invalid(at, "No proxy of this server hands on certificates: set HALYARD_CERTIFICATE_HEADER.")
 
 
 def revoke(tx: Tx, member_id: str, client_id: str) -> None:

@@ -13,6 +13,7 @@ from app.errors import Conflict, Unauthenticated
 from app.events import TokenIntrospected, TokenIssued, TokenRevoked
 from app.members import proofs
 from app.members.clients import hash_secret, subject
+from app.members.demand import Demand, by_group
 from app.parties import Client, Member, RevokedToken, SpentAssertion, User
 from app.question import Actor
 from app.record import Identify, Tx, record
@@ -35,6 +36,7 @@ class Candidate:
     scopes: frozenset[str]
     purposes: frozenset[str]
     default_purpose: str
+    demand: Demand
     disabled: bool
     """It, its member or its user is suspended, disabled or gone."""
 
@@ -70,14 +72,14 @@ def find(session: Session, client_id: str) -> Candidate | None:
     if known_as != client_id:
         return None
     row = session.execute(
-        select(Client, Member.status, User.disabled_at)
+        select(Client, Member.status, User.disabled_at, by_group(Client.member_id))
         .join(Member, Member.id == Client.member_id)
         .outerjoin(User, User.id == Client.user_id)
         .where(Client.id == client_id)
     ).one_or_none()
     if row is None:
         return None
-    client, status, user_disabled_at = row
+    client, status, user_disabled_at, group_demands = row
     gone = client.disabled_at is not None or user_disabled_at is not None
     return Candidate(
         id=client.id,
@@ -90,6 +92,11 @@ def find(session: Session, client_id: str) -> Candidate | None:
         scopes=frozenset(client.scopes),
         purposes=frozenset(client.purposes),
         default_purpose=client.default_purpose,
+        demand=Demand(
+            dpop=client.dpop_bound_access_tokens,
+            certificate=client.tls_client_certificate_bound_access_tokens,
+            group=group_demands,
+        ),
         disabled=gone or status != MemberStatus.ACTIVE,
     )
 

@@ -14,19 +14,21 @@ from flask import current_app, g, request
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 from joserfc.jws import extract_compact
-from sqlalchemy import bindparam, select
+from sqlalchemy import Row, bindparam, select
 from sqlalchemy.orm import Session
 
 from app import record
 from app.audit.entry import Request
 from app.audit.refusals import count
 from app.errors import Forbidden, Unauthenticated
+from app.members import demand
+from app.members.demand import Demand
 from app.parties import Client, Member, RevokedToken, User
 from app.question import ANONYMOUS, Actor
 from app.record import Identify
 from app.runtime import Runtime
 from app.web import limits, sender
-from app.web.dpop import Proof
+from app.web.dpop import SCHEME, Proof
 from app.web.state import runtime
 from app.web.tokens import Claims, invalid_token, public_keys, verify
 from schemas.vocabulary import MemberStatus, Scope
@@ -38,7 +40,9 @@ View = Callable[..., Any]
 _STANDING = (
     select(
         Client.disabled_at, Client.user_id, Client.purposes, Client.scopes, Client.collections, Member.status,
-        User.disabled_at.label("user_disabled_at"),
+        User.disabled_at.label("user_disabled_at"), Client.dpop_bound_access_tokens,
+        Client.tls_client_certificate_bound_access_tokens,
+        demand.by_group(bindparam("member")).label("group_demands"),
     )
     .join(Member, Member.id == Client.member_id)
     .outerjoin(User, User.id == Client.user_id)
@@ -71,6 +75,7 @@ class Standing:
         )
         if not stands:
             raise invalid_token()
+        self._check_binding(row)
         return Actor(
             member_id=claims.member_id,
             client_id=claims.client_id,
@@ -79,6 +84,18 @@ class Standing:
             purpose=claims.purpose,
             collections=None if row.collections is None else frozenset(row.collections),
         )
+
+    def _check_binding(self, row: Row[*tuple[Any, ...]]) -> None:
+        """What is demanded now counts for tokens that were issued before, too."""
+        demanded = Demand(
+            dpop=row.dpop_bound_access_tokens,
+            certificate=row.tls_client_certificate_bound_access_tokens,
+            group=row.group_demands,
+        )
+        bound = self.claims.binding
+        missing = demanded.missing(dpop=bound.jkt is not None, certificate=bound.x5t is not None)
+        if missing is not None:
+            raise invalid_token(missing, "Bearer" if bound.jkt is None else SCHEME)
 
 
 def _as_anonymous(_session: Session, _now: int) -> Actor:

@@ -4,7 +4,7 @@ from flask import request
 
 from app.members import proofs
 from app.runtime import Runtime
-from app.web import dpop
+from app.web import certificates, dpop
 from app.web.dpop import Proof
 from app.web.tokens import Binding, invalid_token
 
@@ -30,8 +30,10 @@ def check(house: Runtime, binding: Binding, scheme: str, token: str) -> Proof | 
     Returns the proof, which counts once and is to be used up when all the rest is in order.
 
     Raises:
-        Unauthenticated: a bound token as a bearer token, or the other way round; another key; a bad proof.
+        Unauthenticated: a bound token as a bearer token, or the other way round; another key or certificate.
     """
+    if binding.x5t is not None:
+        _check_certificate(house, binding.x5t)
     if binding.jkt is None and scheme == "bearer":
         return None
     if binding.jkt is None:
@@ -46,6 +48,15 @@ def check(house: Runtime, binding: Binding, scheme: str, token: str) -> Proof | 
     if proof.jkt != binding.jkt:
         raise invalid_token("This token is bound to another key than that of the proof.", dpop.SCHEME)
     return proof
+
+
+def _check_certificate(house: Runtime, x5t: str) -> None:
+    try:
+        shown = certificates.thumbprint(house.config)
+    except ValueError:
+        shown = None
+    if shown != x5t:
+        raise invalid_token("This token is bound to a client certificate: present it with every request.")
 
 
 def spend(house: Runtime, proof: Proof) -> None:
