@@ -136,7 +136,7 @@ class Config:
 
 
 CLIENT_VARIABLES = frozenset(
-    PREFIX + name for name in ("URL", "CLIENT_ID", "CLIENT_SECRET", "CLIENT_KEY_FILE", "PURPOSE")
+    PREFIX + name for name in ("URL", "CLIENT_ID", "CLIENT_SECRET", "CLIENT_KEY_FILE", "PURPOSE", "DPOP")
 )
 """What the command line's own client reads, not the server."""
 
