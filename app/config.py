@@ -5,6 +5,7 @@ import os
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Self
 
@@ -45,6 +46,9 @@ class Config:
     threads: int = 8  # threads per process
     embedded_worker: bool = True  # run the worker's loops inside the server process
     trusted_proxies: int = 0  # how many reverse proxies append to X-Forwarded-For
+    proxy_networks: tuple[str, ...] = ()  # where those proxies connect from; needed for the next two
+    certificate_header: str = ""  # header in which they hand on the client's certificate; empty: none
+    certificate_format: str = "rfc9440"  # how: `rfc9440`, or `pem`, URL-encoded as nginx writes it
     public_reading: bool = False  # may anonymous callers read TLP:CLEAR
     cors_origins: tuple[str, ...] = ()  # origins allowed to call from a browser; none unless named
     metrics_listen: str = ""  # address of a metrics port of its own; empty: /metrics with a scope only
@@ -86,11 +90,26 @@ class Config:
             raise ConfigError("HALYARD_ENVIRONMENT must be development or production")
         if self.processes > 1 and self.sqlite:
             raise ConfigError("HALYARD_PROCESSES above 1 needs PostgreSQL: set HALYARD_DATABASE_URL")
+        self._refuse_unsafe_proxies()
         if self.environment == "production":
             if not self.issuer.startswith("https://"):
                 raise ConfigError("HALYARD_ISSUER must be the public https:// address in production")
             if not (self.secret or self.secret_file):
                 raise ConfigError("set HALYARD_SECRET or HALYARD_SECRET_FILE in production")
+
+    def _refuse_unsafe_proxies(self) -> None:
+        try:
+            for network in self.proxy_networks:
+                ip_network(network)
+        except ValueError as error:
+            raise ConfigError("HALYARD_PROXY_NETWORKS lists networks, for example 10.0.0.0/24") from error
+        if self.certificate_format not in {"rfc9440", "pem"}:
+            raise ConfigError("HALYARD_CERTIFICATE_FORMAT must be rfc9440 or pem")
+        if self.certificate_header and not (self.proxy_networks and self.trusted_proxies):
+            raise ConfigError(
+                "HALYARD_CERTIFICATE_HEADER needs HALYARD_PROXY_NETWORKS and HALYARD_TRUSTED_PROXIES: "
+                "anybody else could write the header"
+            )
 
     @property
     def url(self) -> str:
@@ -124,7 +143,7 @@ class Config:
 
 
 CLIENT_VARIABLES = frozenset(
-    PREFIX + name for name in ("URL", "CLIENT_ID", "CLIENT_SECRET", "CLIENT_KEY_FILE", "PURPOSE")
+    PREFIX + name for name in ("URL", "CLIENT_ID", "CLIENT_SECRET", "CLIENT_KEY_FILE", "PURPOSE", "DPOP")
 )
 """What the command line's own client reads, not the server."""
 

@@ -91,6 +91,12 @@ class ClientRotated(Event):
     kind = "client.rotated"
 
 
+class ClientBindingDemanded(Event):
+    """It was said anew what the client's tokens must be bound to."""
+
+    kind = "client.binding-demanded"
+
+
 class ClientRevoked(Event):
     kind = "client.revoked"
 

@@ -83,6 +83,10 @@ class Client(Base):
     networks: Mapped[list[str] | None] = mapped_column(JSON)
     """The only networks that it may call from, in CIDR form; None: no such bound."""
     expires_at: Mapped[int | None] = mapped_column(Moment)
+    dpop_bound_access_tokens: Mapped[bool] = mapped_column(Boolean, default=False)
+    """It uses tokens that are bound to a key of its own (RFC 9449 section 5.2), and no others."""
+    tls_client_certificate_bound_access_tokens: Mapped[bool] = mapped_column(Boolean, default=False)
+    """It uses tokens that are bound to its certificate (RFC 8705 section 3.4), and no others."""
     disabled_at: Mapped[int | None] = mapped_column(Moment)
     created_at: Mapped[int] = mapped_column(Moment)
 
@@ -119,6 +123,8 @@ class SharingGroup(Base):
     terms_version: Mapped[int]
     allows_downstream: Mapped[bool] = mapped_column(Boolean, default=False)
     """The terms let a member release what it receives to those that it serves."""
+    requires_bound_tokens: Mapped[bool] = mapped_column(Boolean, default=False)
+    """Clients of its owner and of its members use tokens that are bound to their sender, and no others."""
     created_at: Mapped[int] = mapped_column(Moment)
 
 
@@ -164,6 +170,16 @@ class SpentAssertion(Base):
 
     client_id: Mapped[str] = mapped_column(Id, ForeignKey("client.id"), primary_key=True)
     jti: Mapped[str] = mapped_column(String(255), primary_key=True)
+    expires_at: Mapped[int] = mapped_column(Moment, index=True)
+
+
+class SpentProof(Base):
+    """A proof of possession that was used (RFC 9449 section 11.1), kept until it is too old to be taken."""
+
+    __tablename__ = "spent_proof"
+
+    id: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    """SHA-256 of the thumbprint of its key and of its `jti`."""
     expires_at: Mapped[int] = mapped_column(Moment, index=True)
 
 

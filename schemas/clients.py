@@ -2,7 +2,7 @@
 
 from marshmallow import Schema, fields, validate
 
-from schemas.shapes import Ident, Lean, Moment
+from schemas.shapes import Flag, Ident, Lean, Moment
 from schemas.vocabulary import ClientAuth, ClientKind, Purpose, Scope
 
 SECRET_DAYS = fields.Integer(
@@ -11,6 +11,9 @@ SECRET_DAYS = fields.Integer(
     validate=validate.Range(min=1, max=730),
     metadata={"description": "For a client with a secret: how many days it lives."},
 )
+
+DPOP_BOUND = "Its tokens are bound to a key by DPoP (RFC 9449 section 5.2), and no others count."
+CERTIFICATE_BOUND = "Its tokens are bound to its certificate (RFC 8705 section 3.4), and no others count."
 
 
 JWKS_URI = {
@@ -72,6 +75,19 @@ class NewClientSchema(Schema):
         metadata={"description": "The only networks that it may call from (CIDR); left out: no such bound."},
     )
     expires_at = Moment(description="When it ends by itself; left out: it stays until it is revoked.")
+    dpop_bound_access_tokens = Flag(load_default=False, metadata={"description": DPOP_BOUND})
+    tls_client_certificate_bound_access_tokens = Flag(
+        load_default=False, metadata={"description": CERTIFICATE_BOUND}
+    )
+
+
+class BindingSchema(Schema):
+    """What the client's tokens must be bound to. A token that is not bound so stops at once."""
+
+    dpop_bound_access_tokens = Flag(required=True, metadata={"description": DPOP_BOUND})
+    tls_client_certificate_bound_access_tokens = Flag(
+        required=True, metadata={"description": CERTIFICATE_BOUND}
+    )
 
 
 class RotationSchema(Schema):
@@ -121,6 +137,10 @@ class ClientSchema(Lean):
     )
     expires_at = Moment(description="When it ends by itself.")
     ends_at = Moment(description="When it or its secret ends, whichever comes first.")
+    dpop_bound_access_tokens = fields.Boolean(required=True, metadata={"description": DPOP_BOUND})
+    tls_client_certificate_bound_access_tokens = fields.Boolean(
+        required=True, metadata={"description": CERTIFICATE_BOUND}
+    )
     created_at = Moment(required=True, description="When it was registered.")
     disabled_at = Moment(description="When it was revoked.")
 

@@ -8,6 +8,10 @@ from schemas.vocabulary import GroupStanding, Sector
 
 TERMS_LIMIT = 20_000
 REQUIREMENTS_LIMIT = 20
+BOUND_TOKENS = (
+    "Clients of its owner and of its members use tokens that are bound to their sender (RFC 9449, RFC 8705), "
+    "for whatever they do here: others are refused at once."
+)
 
 
 class NewGroupSchema(Schema):
@@ -31,6 +35,7 @@ class NewGroupSchema(Schema):
         load_default=False,
         metadata={"description": "The terms let a member release what it receives to those that it serves."},
     )
+    requires_bound_tokens = Flag(load_default=False, metadata={"description": BOUND_TOKENS})
 
 
 class GroupChangeSchema(Schema):
@@ -48,6 +53,7 @@ class GroupChangeSchema(Schema):
     allows_downstream = Flag(
         metadata={"description": "Part of the terms: a change needs acceptance too."},
     )
+    requires_bound_tokens = Flag(metadata={"description": BOUND_TOKENS})
 
 
 class MembershipSchema(Schema):
@@ -78,6 +84,7 @@ class GroupSchema(Lean):
     allows_downstream = fields.Boolean(
         required=True, metadata={"description": "Material may be released to downstreams."}
     )
+    requires_bound_tokens = fields.Boolean(required=True, metadata={"description": BOUND_TOKENS})
     requires = fields.List(
         fields.String(), required=True, metadata={"description": "Member attributes that it requires."}
     )

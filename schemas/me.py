@@ -5,7 +5,16 @@ from marshmallow import Schema, fields, validate
 from schemas.groups import GroupSchema
 from schemas.members import UserSchema
 from schemas.shapes import Ident, Lean, Moment
-from schemas.vocabulary import AudienceKind, CollectionKind, Pap, Sector, SightReason, Tlp
+from schemas.vocabulary import (
+    AudienceKind,
+    BindingDemand,
+    CollectionKind,
+    Pap,
+    Sector,
+    SightReason,
+    Tlp,
+    TokenBinding,
+)
 
 
 class SeenAudienceSchema(Lean):
@@ -58,6 +67,16 @@ class MyClientSchema(Lean):
     )
 
 
+class DemandedBindingSchema(Lean):
+    by = fields.Enum(BindingDemand, by_value=True, required=True, metadata={"description": "Who demands it."})
+    group = Ident(description="The sharing group, where one does.")
+    any_of = fields.List(
+        fields.Enum(TokenBinding, by_value=True),
+        required=True,
+        metadata={"description": "What satisfies it: one of these."},
+    )
+
+
 class MeSchema(Lean):
     member = fields.Nested(MyMemberSchema, required=True, metadata={"description": "Whom it acts for."})
     client = fields.Nested(MyClientSchema, metadata={"description": "The client that calls."})
@@ -67,6 +86,11 @@ class MeSchema(Lean):
     bound_to = fields.List(
         Ident(description="Id of a set or list."),
         metadata={"description": "The only collections that this client may touch; absent: no such bound."},
+    )
+    bound_tokens = fields.List(
+        fields.Nested(DemandedBindingSchema),
+        required=True,
+        metadata={"description": "Who demands that this client's tokens are bound; empty: nobody."},
     )
     groups = fields.List(
         fields.Nested(GroupSchema),

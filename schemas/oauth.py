@@ -1,15 +1,21 @@
 """What the OAuth endpoints and the well-known documents answer."""
 
-from marshmallow import Schema, fields
+from marshmallow import Schema, fields, validate
 
 from schemas.vocabulary import Purpose
+
+TOKEN_TYPES = ("Bearer", "DPoP")
 
 
 class TokenSchema(Schema):
     """RFC 6749 section 5.1."""
 
     access_token = fields.String(required=True, metadata={"description": "RFC 9068 JWT, signed with ES256."})
-    token_type = fields.Constant("Bearer", required=True, metadata={"description": "RFC 6750."})
+    token_type = fields.String(
+        required=True,
+        validate=validate.OneOf(TOKEN_TYPES),
+        metadata={"description": "DPoP if the request came with a proof (RFC 9449), else Bearer (RFC 6750)."},
+    )
     expires_in = fields.Integer(required=True, metadata={"description": "Seconds."})
     scope = fields.String(required=True, metadata={"description": "Scopes of the token."})
     purpose = fields.Enum(Purpose, by_value=True, required=True, metadata={"description": "Its purpose."})
@@ -26,6 +32,17 @@ class RevokedSchema(Schema):
     """RFC 7009 section 2.2: nothing."""
 
 
+class ConfirmationSchema(Schema):
+    """RFC 7800: what the sender of a token must show beside it."""
+
+    jkt = fields.String(
+        metadata={"description": "RFC 7638 thumbprint of the key that signs its proofs (RFC 9449)."}
+    )
+    x5t = fields.String(
+        data_key="x5t#S256", metadata={"description": "SHA-256 of its certificate, in base64url (RFC 8705)."}
+    )
+
+
 class IntrospectionSchema(Schema):
     """RFC 7662 section 2.2. Only `active` for tokens of other members and for those that do not stand."""
 
@@ -37,7 +54,12 @@ class IntrospectionSchema(Schema):
     member = fields.String(metadata={"description": "The client's member."})
     scope = fields.String(metadata={"description": "Scopes that it has now."})
     purpose = fields.String(metadata={"description": "Its purpose."})
-    token_type = fields.String(metadata={"description": "Bearer."})
+    token_type = fields.String(
+        validate=validate.OneOf(TOKEN_TYPES), metadata={"description": "The scheme that it is sent in."}
+    )
+    cnf = fields.Nested(
+        ConfirmationSchema, metadata={"description": "What it is bound to; absent: to nothing."}
+    )
     exp = fields.Integer(metadata={"description": "When it ends, in seconds since 1970."})
     jti = fields.String(metadata={"description": "Its id."})
 
@@ -59,6 +81,12 @@ class ServerMetadataSchema(Schema):
     revocation_endpoint_auth_signing_alg_values_supported = fields.List(fields.String(), required=True)
     introspection_endpoint_auth_methods_supported = fields.List(fields.String(), required=True)
     introspection_endpoint_auth_signing_alg_values_supported = fields.List(fields.String(), required=True)
+    tls_client_certificate_bound_access_tokens = fields.Boolean(
+        required=True, metadata={"description": "A token is bound to the certificate shown (RFC 8705)."}
+    )
+    dpop_signing_alg_values_supported = fields.List(
+        fields.String(), required=True, metadata={"description": "Algorithms of proofs (RFC 9449)."}
+    )
     purposes_supported = fields.List(
         fields.String(), required=True, metadata={"description": "Values of the parameter purpose."}
     )

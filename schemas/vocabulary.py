@@ -74,6 +74,20 @@ class ClientAuth(StrEnum):
     SECRET_BASIC = "client_secret_basic"  # noqa: S105 - a method
 
 
+class TokenBinding(StrEnum):
+    """What a token can be bound to: a key, by DPoP (RFC 9449), or a client certificate (RFC 8705)."""
+
+    DPOP = "dpop"
+    CERTIFICATE = "certificate"
+
+
+class BindingDemand(StrEnum):
+    """Who demands that tokens are bound: the client's own registration, or a sharing group."""
+
+    CLIENT = "client"
+    GROUP = "group"
+
+
 class GroupStanding(StrEnum):
     """How a member stands to a sharing group: asked in, terms accepted, let in by the owner."""
 

@@ -16,6 +16,7 @@ from app.web.identity import requires
 from app.web.paging import PageArgs
 from app.web.state import runtime
 from schemas.clients import (
+    BindingSchema,
     ClientPageSchema,
     ClientSchema,
     IssuedClientSchema,
@@ -97,6 +98,23 @@ def rotate_client(body: dict[str, Any], member_id: str, client_id: str) -> Respo
         return Reply.of(IssuedClientSchema, made)
 
     return write("client.rotated", Subject(kind="client", id=client_id), work, idempotent=False)
+
+
+@blp.put("/<ident:member_id>/clients/<ident:client_id>/binding")
+@requires(Scope.MEMBERS_ADMIN)
+@blp.arguments(BindingSchema)
+@blp.response(200, ClientSchema)
+def demand_binding(body: dict[str, Any], member_id: str, client_id: str) -> Response:
+    """Say what a client's tokens must be bound to: those that are not stop at once."""
+
+    def work(tx: Tx) -> Reply:
+        changed = clients.demand_binding(
+            tx, member_id, client_id, dpop=body["dpop_bound_access_tokens"],
+            certificate=body["tls_client_certificate_bound_access_tokens"],
+        )  # fmt: skip
+        return Reply.of(ClientSchema, changed)
+
+    return write("client.binding-demanded", Subject(kind="client", id=client_id), work, moves_policy=True)
 
 
 @blp.delete("/<ident:member_id>/clients/<ident:client_id>")

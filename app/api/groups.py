@@ -56,7 +56,7 @@ def create_group(body: dict[str, Any]) -> Response:
         made = groups.create(tx, **body)
         return Reply.of(GroupSchema, made, status=201, headers={"Location": f"/v1/groups/{made.id}"})
 
-    return write("group.added", Subject(kind="group"), work)
+    return write("group.added", Subject(kind="group"), work, moves_policy=body["requires_bound_tokens"])
 
 
 @blp.get("/groups/<ident:group_id>")
@@ -72,7 +72,7 @@ def get_group(group_id: str) -> Response:
 @blp.arguments(GroupChangeSchema)
 @blp.response(200, GroupSchema)
 def change_group(body: dict[str, Any], group_id: str) -> Response:
-    """Change terms or required attributes. New terms need every member's acceptance again."""
+    """Change terms, required attributes or tokens. New terms need every member's acceptance again."""
 
     def work(tx: Tx) -> Reply:
         return Reply.of(GroupSchema, groups.change(tx, group_id, **body))

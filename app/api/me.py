@@ -36,6 +36,7 @@ def me(args: dict[str, Any]) -> Response:
             "scopes": caller.scopes,
             "purpose": caller.purpose,
             "bound_to": caller.collections,
+            "bound_tokens": caller.bound_tokens,
             "groups": caller.groups,
             "collections": [_collection(found) for found in seen.collections],
             "excluded": seen.excluded,

@@ -48,7 +48,7 @@ def _form(*required: str, **more: dict[str, Any]) -> dict[str, Any]:
     )
 )
 def token() -> Response:
-    """Get an access token for ten minutes."""
+    """Get an access token for ten minutes, bound to the key of the proof in `DPoP` if there is one."""
     return _answer(TOKEN, lambda server, asked: server.create_token_response(asked))
 
 

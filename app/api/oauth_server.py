@@ -19,6 +19,7 @@ from authlib.oauth2.rfc7009 import RevocationEndpoint
 from authlib.oauth2.rfc7662 import IntrospectionEndpoint
 
 from app import record
+from app.api import oauth_binding as binding
 from app.api.oauth_assertion import Assertion, BySecret, Proof, Registered, failed
 from app.audit.entry import Request
 from app.clock import SECOND
@@ -98,12 +99,15 @@ class Server(AuthorizationServer):  # type: ignore[misc] # Authlib ships no type
         """Mint a token with the scopes and the purpose that were asked for (RFC 6749 section 4.4)."""
         candidate = asked.proven.candidate
         scopes, purpose = _scopes(asked), _purpose(asked)
+        shown = binding.shown(self._house, candidate.demand)
         with self._begin(asked, scopes=scopes, purpose=purpose) as tx:
-            client = sign_in.issue(tx, asked.proven.spent)
-            token, claims = tokens.mint(self._house, tx.session, client, scopes, purpose, tx.now)
+            client = sign_in.issue(tx, asked.proven.spent, shown.proof)
+            token, claims = tokens.mint(
+                self._house, tx.session, client, scopes, purpose, tx.now, shown.binding
+            )
         return {
             "access_token": token,
-            "token_type": "Bearer",
+            "token_type": shown.binding.token_type,
             "expires_in": tokens.LIFETIME_SECONDS,
             "scope": " ".join(sorted(claims.scopes & candidate.scopes)),
             "purpose": claims.purpose,
@@ -138,9 +142,10 @@ class Server(AuthorizationServer):  # type: ignore[misc] # Authlib ships no type
             "member": claims.member_id,
             "scope": " ".join(sorted(actor.scopes)),
             "purpose": claims.purpose,
-            "token_type": "Bearer",
+            "token_type": claims.binding.token_type,
             "exp": claims.expires_at,
             "jti": claims.jti,
+            **({"cnf": claims.binding.cnf} if claims.binding else {}),
         }
 
     # What Authlib asks
@@ -229,6 +234,8 @@ class Server(AuthorizationServer):  # type: ignore[misc] # Authlib ships no type
         except Unauthenticated as error:
             raise failed("This client may not act now. Ask the coalition's operator.") from error
         except Conflict as error:
+            if error.reason == sign_in.PROOF_REPLAYED:
+                raise binding.replayed() from error
             raise failed("This assertion was used before. Sign a new one with a new jti.") from error
 
     def _claims(self, token: str) -> Claims | None:

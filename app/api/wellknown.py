@@ -9,6 +9,7 @@ from app.keys import Use
 from app.members.jwks import ASSERTION_ALGORITHMS
 from app.web.blueprint import Blueprint
 from app.web.documentation import VERSION
+from app.web.dpop import SIGNED_WITH
 from app.web.exchange import Reply
 from app.web.identity import requires
 from app.web.state import runtime
@@ -25,7 +26,8 @@ _CACHED = {"Cache-Control": "public, max-age=300"}
 @blp.response(200, ServerMetadataSchema)
 def oauth_metadata() -> Response:
     """Read the OAuth metadata of this server."""
-    issuer = runtime().config.issuer
+    config = runtime().config
+    issuer = config.issuer
     base = issuer.rstrip("/")
     document: dict[str, Any] = {
         "issuer": issuer,
@@ -33,6 +35,8 @@ def oauth_metadata() -> Response:
         "scopes_supported": [scope.value for scope in Scope],
         "response_types_supported": [],
         "grant_types_supported": ["client_credentials"],
+        "tls_client_certificate_bound_access_tokens": bool(config.certificate_header),
+        "dpop_signing_alg_values_supported": list(SIGNED_WITH),
         "purposes_supported": [purpose.value for purpose in Purpose],
     }
     for name, path in (("token", "token"), ("revocation", "revoke"), ("introspection", "introspect")):

@@ -11,6 +11,7 @@ import httpx
 
 from app.cli.command import Failure
 from app.cli.credentials import LOOPBACK, Credentials
+from app.cli.possession import Prover
 from app.clock import Clock, system_clock
 
 ATTEMPTS = 6
@@ -20,6 +21,7 @@ PATIENCE_SECONDS = 60.0
 _SECONDS = httpx.Timeout(60.0, connect=5.0)
 _BUSY = {429, 503}
 _EARLY_SECONDS = 30.0
+_TOKEN = "/oauth/token"  # noqa: S105 - a path
 
 
 class Server:
@@ -32,6 +34,7 @@ class Server:
         self._http = httpx.Client(base_url=who.url, timeout=_SECONDS, trust_env=proxies)
         self._token: str | None = None
         self._token_ends = 0.0
+        self._prover = Prover.of(who.key, now) if who.dpop else None
         self._issuer: str | None = None
 
     @classmethod
@@ -89,9 +92,10 @@ class Server:
         """
         renewed = False
         while True:
-            sent = {**(headers or {}), "Authorization": f"Bearer {self.token()}"}
+            token = self.token()
 
-            def fresh(sent: dict[str, str] = sent) -> dict[str, Any]:
+            def fresh(token: str = token) -> dict[str, Any]:
+                sent = {**(headers or {}), **self._shown(method, path, token)}
                 return {"headers": sent, **({"content": body()} if body else {}), **options}
 
             answer = self._patiently(method, path, fresh)
@@ -118,13 +122,24 @@ class Server:
             form, basic = self.who.proof(issuer, self._now)
             form |= {"grant_type": "client_credentials"}
             form |= {"purpose": self.who.purpose} if self.who.purpose else {}
-            return {"data": form, "auth": httpx.BasicAuth(*basic) if basic else None}
+            proof = {"DPoP": self._prover.proof("POST", self.who.url + _TOKEN)} if self._prover else {}
+            return {"data": form, "auth": httpx.BasicAuth(*basic) if basic else None, "headers": proof}
 
-        answer = self._patiently("POST", "/oauth/token", fresh)
+        answer = self._patiently("POST", _TOKEN, fresh)
+        if self._prover is None and _demands_proof(answer):
+            self._prover = Prover.of(self.who.key, self._now)
+            answer = self._patiently("POST", _TOKEN, fresh)
         if answer.is_error:
             raise refused(answer)
         found: dict[str, Any] = answer.json()
         return found
+
+    def _shown(self, method: str, path: str, token: str) -> dict[str, str]:
+        """The token, with a proof for this one request where it is bound to a key."""
+        if self._prover is None:
+            return {"Authorization": f"Bearer {token}"}
+        proof = self._prover.proof(method, self.who.url + path, token)
+        return {"Authorization": f"DPoP {token}", "DPoP": proof}
 
     def _known_issuer(self) -> str:
         """The issuer, which must be the address that was asked (RFC 8414 section 3.3).
@@ -174,6 +189,12 @@ def refused(answer: httpx.Response) -> Failure:
     problem.setdefault("status", answer.status_code)
     detail = detail or problem.get("title") or f"The server answers {answer.status_code}."
     return Failure(detail, reason=reason, errors=errors or (), **problem)
+
+
+def _demands_proof(answer: httpx.Response) -> bool:
+    """Whether a token was refused because it must be bound to a key (RFC 9449 section 5)."""
+    refused_so = httpx.codes.BAD_REQUEST
+    return answer.status_code == refused_so and refused(answer).problem.get("reason") == "invalid_dpop_proof"
 
 
 def _pause(answer: httpx.Response) -> float:

@@ -59,6 +59,14 @@ def client() -> None:
     "--network", "networks", multiple=True, metavar="CIDR", help="The only networks it may call from."
 )
 @click.option("--expires-days", type=click.IntRange(1, 3_650), help="After how many days it ends by itself.")
+@click.option(
+    "--require-dpop", "dpop_bound_access_tokens", is_flag=True,
+    help="Only tokens that are bound to a key by DPoP (RFC 9449).",
+)  # fmt: skip
+@click.option(
+    "--require-certificate", "tls_client_certificate_bound_access_tokens", is_flag=True,
+    help="Only tokens that are bound to its TLS certificate (RFC 8705).",
+)  # fmt: skip
 @click.pass_obj
 def add(
     output: Output, /, who: str, *, jwks: Path | None, jwks_uri: str | None, new_key: Path | None,
@@ -108,6 +116,27 @@ def rotate(
             )  # fmt: skip
             form = issued_form(tx.runtime.config, made, new_key)
     output.show(form, first_call(form))
+
+
+@client.command("bind", cls=Command)
+@click.argument("client_id")
+@click.option("--require-dpop/--no-require-dpop", "dpop", default=None, help="To a key, by DPoP (RFC 9449).")
+@click.option(
+    "--require-certificate/--no-require-certificate", "certificate", default=None,
+    help="To its TLS certificate (RFC 8705).",
+)  # fmt: skip
+@click.pass_obj
+def bind(output: Output, client_id: str, *, dpop: bool | None, certificate: bool | None) -> None:
+    """Say what a client's tokens must be bound to; those that are not stop at once."""
+    with local.acting(moves_policy=True) as tx:
+        row = _find(tx, client_id)
+        if dpop is None:
+            dpop = row.dpop_bound_access_tokens
+        if certificate is None:
+            certificate = row.tls_client_certificate_bound_access_tokens
+        clients.demand_binding(tx, row.member_id, row.id, dpop=dpop, certificate=certificate)
+        form = ClientSchema().dump(row)
+    output.show(form, f"{row.name}: {_binding(form)}.")
 
 
 @client.command("revoke", cls=Command)
@@ -184,6 +213,15 @@ def _fetched(jwks_uri: str | None) -> Fetched | None:
         return None
     with local.opened() as runtime:
         return key_sources.fetch(runtime, jwks_uri)
+
+
+def _binding(form: dict[str, Any]) -> str:
+    wanted = {
+        "a key (DPoP)": form["dpop_bound_access_tokens"],
+        "its certificate": form["tls_client_certificate_bound_access_tokens"],
+    }
+    named = [name for name, demanded in wanted.items() if demanded]
+    return f"its tokens are bound to {' and '.join(named)}" if named else "its tokens may be unbound"
 
 
 def _find(tx: Tx, client_id: str) -> Client:

@@ -17,6 +17,7 @@ from app.clock import SECOND, Clock
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ASSERTION_SECONDS = 120
 DEFAULT_URL = "http://127.0.0.1:8440"
+_YES = {"1", "true", "yes", "on"}
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
@@ -29,10 +30,12 @@ class Credentials:
     secret: str | None = None
     key: PrivateKey | None = None
     purpose: str | None = None
+    dpop: bool = False
+    """Bind tokens to a key, also where nobody demands it."""
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Self:
-        """Read HALYARD_URL, HALYARD_CLIENT_ID, HALYARD_CLIENT_SECRET or …_KEY_FILE, and HALYARD_PURPOSE."""
+        """Read HALYARD_URL, HALYARD_CLIENT_ID, HALYARD_CLIENT_SECRET or …_KEY_FILE, …_PURPOSE and …_DPOP."""
         source = os.environ if env is None else env
         url = source.get("HALYARD_URL", DEFAULT_URL).rstrip("/")
         client_id, secret = source.get("HALYARD_CLIENT_ID"), source.get("HALYARD_CLIENT_SECRET")
@@ -48,6 +51,7 @@ class Credentials:
         return cls(
             url=url, client_id=client_id, secret=None if key else secret, key=key,
             purpose=source.get("HALYARD_PURPOSE") or None,
+            dpop=source.get("HALYARD_DPOP", "").lower() in _YES,
         )  # fmt: skip
 
     def proof(self, issuer: str, now: Clock) -> tuple[dict[str, str], tuple[str, str] | None]:

@@ -31,21 +31,38 @@ def group() -> None:
 )
 @click.option("--requires", multiple=True, metavar="ATTRIBUTE", help="An attribute that members must hold.")
 @click.option("--allows-downstream", is_flag=True, help="Members may release material to those they serve.")
+@click.option("--requires-bound-tokens", is_flag=True, help="Clients of its members bind their tokens.")
 @click.pass_obj
 def add(
     output: Output, name: str, owner: str, terms: str | None, terms_file: Path | None,
-    requires: tuple[str, ...], *, allows_downstream: bool,
+    requires: tuple[str, ...], *, allows_downstream: bool, requires_bound_tokens: bool,
 ) -> None:  # fmt: skip
     """Create a group; its owner is in it from the start."""
     if (terms is None) == (terms_file is None):
         raise click.UsageError("Give the terms once: --terms TEXT or --terms-file FILE.")
     text = terms_file.read_text() if terms_file is not None else terms
     body = NewGroupSchema().load(
-        {"name": name, "terms": text, "requires": list(requires), "allows_downstream": allows_downstream}
-    )
-    with local.acting() as tx:
+        {
+            "name": name, "terms": text, "requires": list(requires), "allows_downstream": allows_downstream,
+            "requires_bound_tokens": requires_bound_tokens,
+        }
+    )  # fmt: skip
+    with local.acting(moves_policy=requires_bound_tokens) as tx:
         made = groups.create(tx, **body, owner_id=local.find_member(tx, owner).id)
     output.show(_form(made), f"{made.name} is created: {made.id}")
+
+
+@group.command("bind", cls=Command)
+@click.argument("name", metavar="GROUP")
+@click.option("--on/--off", "demanded", default=True, show_default=True, help="Demand it, or no longer.")
+@click.pass_obj
+def bind(output: Output, name: str, *, demanded: bool) -> None:
+    """Demand that clients of the group's members bind their tokens; unbound ones stop at once."""
+    with local.acting(moves_policy=True) as tx:
+        found = local.find_group(tx, name)
+        changed = groups.change(tx, found.id, requires_bound_tokens=demanded)
+    said = "demands bound tokens" if demanded else "no longer demands bound tokens"
+    output.show(_form(changed), f"{changed.name} {said}.")
 
 
 @group.command("list", cls=Command)

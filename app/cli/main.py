@@ -21,6 +21,7 @@ COMMANDS = {
     "client": "clients:client",
     "group": "groups:group",
     "token": "tokens:token",
+    "proof": "tokens:proof",
     "set": "sets:indicator_set",
     "signals": "signals:signals",
     "audit": "audit:audit",

@@ -7,7 +7,7 @@ from typing import Any
 
 from app.addresses import read_network
 from app.errors import Conflict
-from app.events import ClientAdded, ClientRevoked, ClientRotated, Subject
+from app.events import ClientAdded, ClientBindingDemanded, ClientRevoked, ClientRotated, Subject
 from app.members import credentials, queries
 from app.members.authority import check_texts, require_operator, require_own_or_operator
 from app.members.credentials import SECRET_DAYS, Offer, invalid
@@ -45,6 +45,8 @@ class NewClient:
     secret_days: int = SECRET_DAYS
     networks: Sequence[str] | None = None
     expires_at: int | None = None
+    dpop_bound_access_tokens: bool = False
+    tls_client_certificate_bound_access_tokens: bool = False
 
 
 def add(tx: Tx, member_id: str, new: NewClient) -> Issued:
@@ -61,6 +63,7 @@ def add(tx: Tx, member_id: str, new: NewClient) -> Issued:
         raise Conflict("This member is offboarded. Enrol it anew first.", reason="member_status")
     check_texts({"name": new.name})
     _check_rights(tx, member, new)
+    _require_certificates(tx, wanted=new.tls_client_certificate_bound_access_tokens)
     row = Client(
         id=str(uuid.uuid4()), member_id=member.id, user_id=new.user_id, name=new.name,
         kind=(ClientKind.PERSONAL if new.user_id else ClientKind.SERVICE).value,
@@ -69,7 +72,10 @@ def add(tx: Tx, member_id: str, new: NewClient) -> Issued:
         purposes=sorted({purpose.value for purpose in new.purposes}),
         default_purpose=(new.default_purpose or new.purposes[0]).value,
         collections=None if new.collections is None else sorted(set(new.collections)),
-        networks=_networks(new.networks), expires_at=new.expires_at, created_at=tx.now,
+        networks=_networks(new.networks), expires_at=new.expires_at,
+        dpop_bound_access_tokens=new.dpop_bound_access_tokens,
+        tls_client_certificate_bound_access_tokens=new.tls_client_certificate_bound_access_tokens,
+        created_at=tx.now,
     )  # fmt: skip
     offer = Offer(jwks=new.jwks, source=new.source, secret_days=new.secret_days)
     secret = credentials.equip(tx, row, offer)
@@ -115,6 +121,31 @@ def rotate(
     about = replace(subject(row), last=row.former_until)
     record(tx, ClientRotated(subjects=(about,), reason="overlap" if row.former_until else None))
     return Issued(client=row, secret=secret)
+
+
+def demand_binding(tx: Tx, member_id: str, client_id: str, *, dpop: bool, certificate: bool) -> Client:
+    """Say what a client's tokens must be bound to: those that are not stop at once. Needs `moves_policy`.
+
+    Raises:
+        Forbidden: the caller is not the operator.
+        Invalid: certificates, where no proxy hands them on.
+        Conflict: the client was revoked.
+    """
+    require_operator(tx.actor)
+    row = queries.get_client(tx, member_id, client_id)
+    _require_standing(row)
+    _require_certificates(tx, wanted=certificate)
+    row.dpop_bound_access_tokens = dpop
+    row.tls_client_certificate_bound_access_tokens = certificate
+    tx.session.flush()
+    record(tx, ClientBindingDemanded(subjects=(subject(row),)))
+    return row
+
+
+def _require_certificates(tx: Tx, *, wanted: bool) -> None:
+    if wanted and not tx.runtime.config.certificate_header:
+        at = "/tls_client_certificate_bound_access_tokens"
+        raise invalid(at, "No proxy of this server hands on certificates: set HALYARD_CERTIFICATE_HEADER.")
 
 
 def revoke(tx: Tx, member_id: str, client_id: str) -> None:

@@ -37,6 +37,7 @@ class GroupView:
     terms: str
     terms_version: int
     allows_downstream: bool
+    requires_bound_tokens: bool
     requires: Sequence[str]
     standing: GroupStanding | None
     holds: bool
@@ -45,9 +46,9 @@ class GroupView:
 
 def create(
     tx: Tx, *, name: str, terms: str, requires: Many[str] = (), allows_downstream: bool = False,
-    owner_id: str | None = None,
+    requires_bound_tokens: bool = False, owner_id: str | None = None,
 ) -> GroupView:  # fmt: skip
-    """Create a group; its owner is in it from the start.
+    """Create a group; its owner is in it from the start. Needs `moves_policy` where it demands bound tokens.
 
     Args:
         owner_id: for the operator at the machine only; everybody else creates groups of its own member.
@@ -60,7 +61,7 @@ def create(
     owner = _owner(tx, owner_id)
     row = SharingGroup(
         id=str(uuid.uuid4()), name=name, owner_id=owner.id, terms=terms, terms_version=1,
-        allows_downstream=allows_downstream, created_at=tx.now,
+        allows_downstream=allows_downstream, requires_bound_tokens=requires_bound_tokens, created_at=tx.now,
     )  # fmt: skip
     insert(tx.session, row, taken="A group of this name exists. Choose another name.")
     _require_attributes(tx, row.id, requires)
@@ -85,11 +86,13 @@ def browse(tx: Tx, *, after: str | None = None, limit: int = 100) -> Sequence[Gr
 def change(
     tx: Tx, group_id: str, *,
     terms: str | None = None, requires: Many[str] | None = None, allows_downstream: bool | None = None,
+    requires_bound_tokens: bool | None = None,
 ) -> GroupView:  # fmt: skip
     """Change what the group asks for. Needs `moves_policy`.
 
     New terms (and letting material go to downstreams is one) are a new version: until it has accepted that
     version, a member is not in the group. Its acceptance then suffices, the owner has let it in before.
+    Bound tokens are no part of the terms: whoever has none is refused from the next request on, not put out.
 
     Raises:
         Forbidden: the caller does not own the group.
@@ -105,6 +108,8 @@ def change(
         if requires is not None:
             _require_attributes(tx, row.id, requires)
         _change_terms(tx, row, terms=terms, allows_downstream=allows_downstream)
+    if requires_bound_tokens is not None:
+        row.requires_bound_tokens = requires_bound_tokens
     record(tx, GroupChanged(subjects=(subject(row),)))
     return view(tx, [row])[0]
 
@@ -152,6 +157,7 @@ def view(tx: Tx, rows: Sequence[SharingGroup]) -> list[GroupView]:
                 terms=row.terms,
                 terms_version=row.terms_version,
                 allows_downstream=row.allows_downstream,
+                requires_bound_tokens=row.requires_bound_tokens,
                 requires=requires[row.id],
                 standing=standing(mine, row),
                 holds=own is not None and needed <= holding[own],

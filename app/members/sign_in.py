@@ -12,14 +12,17 @@ from sqlalchemy.orm import Session
 from app.addresses import bound
 from app.errors import Conflict, Unauthenticated
 from app.events import TokenIntrospected, TokenIssued, TokenRevoked
-from app.members import key_sources
+from app.members import key_sources, proofs
 from app.members.clients import subject
 from app.members.credentials import hash_secret
+from app.members.demand import Demand, by_group
 from app.parties import Client, Member, RevokedToken, SpentAssertion, User
 from app.question import Actor
 from app.record import Identify, Tx, record
 from app.runtime import Runtime
 from schemas.vocabulary import ClientAuth, MemberStatus
+
+PROOF_REPLAYED = "proof_replayed"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +46,7 @@ class Candidate:
     scopes: frozenset[str]
     purposes: frozenset[str]
     default_purpose: str
+    demand: Demand
     disabled: bool
     """It, its member or its user is suspended, disabled or gone."""
 
@@ -89,14 +93,14 @@ def find(session: Session, client_id: str) -> Candidate | None:
     if known_as != client_id:
         return None
     row = session.execute(
-        select(Client, Member.status, User.disabled_at)
+        select(Client, Member.status, User.disabled_at, by_group(Client.member_id))
         .join(Member, Member.id == Client.member_id)
         .outerjoin(User, User.id == Client.user_id)
         .where(Client.id == client_id)
     ).one_or_none()
     if row is None:
         return None
-    client, status, user_disabled_at = row
+    client, status, user_disabled_at, group_demands = row
     gone = client.disabled_at is not None or user_disabled_at is not None
     return Candidate(
         id=client.id,
@@ -115,6 +119,11 @@ def find(session: Session, client_id: str) -> Candidate | None:
         scopes=frozenset(client.scopes),
         purposes=frozenset(client.purposes),
         default_purpose=client.default_purpose,
+        demand=Demand(
+            dpop=client.dpop_bound_access_tokens,
+            certificate=client.tls_client_certificate_bound_access_tokens,
+            group=group_demands,
+        ),
         disabled=gone or status != MemberStatus.ACTIVE,
     )
 
@@ -167,9 +176,18 @@ def spend(tx: Tx, spent: Spent | None) -> None:
         raise Conflict("This assertion was used before.", reason="assertion_replayed") from error
 
 
-def issue(tx: Tx, spent: Spent | None) -> Client:
-    """Use up the proof and record that a token goes out; returns the client that it is minted for."""
+def issue(tx: Tx, spent: Spent | None, proof: tuple[bytes, int] | None = None) -> Client:
+    """Use up what proved the client, record that a token goes out; returns whom it is minted for.
+
+    Args:
+        proof: id and end (microseconds) of the proof of possession that came along.
+
+    Raises:
+        Conflict: the assertion, or the proof, was used before.
+    """
     spend(tx, spent)
+    if proof is not None and not proofs.spend(tx.session, *proof):
+        raise Conflict("This proof was used before.", reason=PROOF_REPLAYED)
     client = tx.session.get_one(Client, tx.actor.client_id)
     record(tx, TokenIssued(subjects=(subject(client),)))
     return client

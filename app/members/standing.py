@@ -1,6 +1,6 @@
 """Where the caller stands: who it is, and what it may see and why."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -13,7 +13,16 @@ from app.parties import Client, Member, User
 from app.policy import visible_to
 from app.question import Facts, MarkingView
 from app.record import Tx
-from schemas.vocabulary import AudienceKind, CollectionKind, MemberKind, Scope, SightReason
+from schemas.vocabulary import (
+    AudienceKind,
+    BindingDemand,
+    CollectionKind,
+    GroupStanding,
+    MemberKind,
+    Scope,
+    SightReason,
+    TokenBinding,
+)
 
 GROUPS_SHOWN = 1_000
 SOON = 30 * DAY
@@ -49,6 +58,15 @@ class Sights:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DemandedBinding:
+    """One reason why the caller's tokens must be bound, and what satisfies it."""
+
+    by: BindingDemand
+    any_of: Sequence[TokenBinding]
+    group: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Caller:
     member: Member
     client: Client | None
@@ -58,6 +76,7 @@ class Caller:
     scopes: Sequence[str]
     purpose: str | None
     groups: Sequence[groups.GroupView]
+    bound_tokens: Sequence[DemandedBinding]
     collections: Sequence[str] | None
     """The only collections that the client may touch; None: no such bound."""
 
@@ -66,6 +85,7 @@ def who(tx: Tx) -> Caller:
     """Who the caller is, with the groups of its member."""
     actor = tx.actor
     client = tx.session.get(Client, actor.client_id) if actor.client_id else None
+    known = groups.view(tx, queries.list_groups(tx, None, GROUPS_SHOWN))
     return Caller(
         member=tx.session.get_one(Member, actor.member_id),
         client=client,
@@ -73,7 +93,8 @@ def who(tx: Tx) -> Caller:
         user=tx.session.get(User, actor.user_id) if actor.user_id else None,
         scopes=sorted(actor.scopes),
         purpose=actor.purpose,
-        groups=groups.view(tx, queries.list_groups(tx, None, GROUPS_SHOWN)),
+        groups=known,
+        bound_tokens=[*_by_client(client), *_by_groups(known, actor.member_id)],
         collections=None if actor.collections is None else sorted(actor.collections),
     )
 
@@ -81,6 +102,20 @@ def who(tx: Tx) -> Caller:
 def ends_soon(client: Client, now: int) -> bool:
     """Whether a client that may still act ends by itself within `SOON`."""
     return client.disabled_at is None and client.ends_at is not None and now < client.ends_at <= now + SOON
+
+
+def _by_client(client: Client | None) -> Iterator[DemandedBinding]:
+    if client is not None and client.dpop_bound_access_tokens:
+        yield DemandedBinding(by=BindingDemand.CLIENT, any_of=[TokenBinding.DPOP])
+    if client is not None and client.tls_client_certificate_bound_access_tokens:
+        yield DemandedBinding(by=BindingDemand.CLIENT, any_of=[TokenBinding.CERTIFICATE])
+
+
+def _by_groups(known: Sequence[groups.GroupView], member_id: str | None) -> Iterator[DemandedBinding]:
+    for group in known:
+        inside = group.standing is GroupStanding.ACTIVE or group.owner == member_id
+        if group.requires_bound_tokens and inside:
+            yield DemandedBinding(by=BindingDemand.GROUP, any_of=list(TokenBinding), group=group.id)
 
 
 def sights(tx: Tx, *, after: str | None = None, limit: int = 100) -> Sights:

@@ -108,7 +108,11 @@ def _tags(words: type[Tag]) -> dict[str, Any]:
 def _security_scheme() -> dict[str, Any]:
     from_vocabulary = {scope.value: scope.name.lower().replace("_", " ") for scope in Scope}
     flow = {"clientCredentials": {"tokenUrl": "/oauth/token", "scopes": from_vocabulary}}
-    return {"type": "oauth2", "flows": flow, "description": "Tokens by client_credentials; see /oauth/token."}
+    description = (
+        "Tokens by client_credentials; see /oauth/token. A token of type DPoP is bound to a key (RFC 9449): "
+        "send it as `Authorization: DPoP …`, with a proof for each request in the header `DPoP`."
+    )
+    return {"type": "oauth2", "flows": flow, "description": description}
 
 
 def _pages(api: Api) -> Blueprint:

@@ -14,7 +14,7 @@ from flask import current_app, g, request
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 from joserfc.jws import extract_compact
-from sqlalchemy import bindparam, select
+from sqlalchemy import Row, bindparam, select
 from sqlalchemy.orm import Session
 
 from app import record
@@ -22,11 +22,14 @@ from app.addresses import bound
 from app.audit.entry import Request
 from app.audit.refusals import count
 from app.errors import Forbidden, Unauthenticated
+from app.members import demand
+from app.members.demand import Demand
 from app.parties import Client, Member, RevokedToken, User
 from app.question import ANONYMOUS, Actor
 from app.record import Identify
 from app.runtime import Runtime
-from app.web import limits
+from app.web import limits, sender
+from app.web.dpop import SCHEME, Proof
 from app.web.state import runtime
 from app.web.tokens import Claims, invalid_token, public_keys, verify
 from schemas.vocabulary import MemberStatus, Scope
@@ -39,6 +42,9 @@ _STANDING = (
     select(
         Client.disabled_at, Client.user_id, Client.purposes, Client.scopes, Client.collections, Member.status,
         User.disabled_at.label("user_disabled_at"), Client.expires_at, Client.networks,
+        Client.dpop_bound_access_tokens,
+        Client.tls_client_certificate_bound_access_tokens,
+        demand.by_group(bindparam("member")).label("group_demands"),
     )
     .join(Member, Member.id == Client.member_id)
     .outerjoin(User, User.id == Client.user_id)
@@ -78,6 +84,7 @@ class Standing:
         )
         if not stands:
             raise invalid_token()
+        self._check_binding(row)
         return Actor(
             member_id=claims.member_id,
             client_id=claims.client_id,
@@ -86,6 +93,18 @@ class Standing:
             purpose=claims.purpose,
             collections=None if row.collections is None else frozenset(row.collections),
         )
+
+    def _check_binding(self, row: Row[*tuple[Any, ...]]) -> None:
+        """What is demanded now counts for tokens that were issued before, too."""
+        demanded = Demand(
+            dpop=row.dpop_bound_access_tokens,
+            certificate=row.tls_client_certificate_bound_access_tokens,
+            group=row.group_demands,
+        )
+        bound = self.claims.binding
+        missing = demanded.missing(dpop=bound.jkt is not None, certificate=bound.x5t is not None)
+        if missing is not None:
+            raise invalid_token(missing, "Bearer" if bound.jkt is None else SCHEME)
 
 
 def _as_anonymous(_session: Session, _now: int) -> Actor:
@@ -149,13 +168,16 @@ class requires:  # noqa: N801 - it reads as a decorator
             limits.hit_network(origin().network)
             return
         try:
-            g.identify = Standing(_claims(house, header), network=origin().network)
+            claims, proof = _shown(house, header)
+            g.identify = Standing(claims, network=origin().network)
             with house.db.read() as session:
                 actor = g.identify(session, house.clock())
+            limits.hit_client(actor.client_id or "")
+            if proof is not None:
+                sender.spend(house, proof)
         except Unauthenticated:
             count_refusal()
             raise
-        limits.hit_client(actor.client_id or "")
         self._check(house, actor)
 
     def _check(self, house: Runtime, actor: Actor) -> None:
@@ -177,13 +199,17 @@ def count_refusal() -> None:
     count(house.db, origin().network or "unknown", house.clock())
 
 
-def _claims(house: Runtime, header: str | None) -> Claims:
+def _shown(house: Runtime, header: str | None) -> tuple[Claims, Proof | None]:
+    """What the token says, sent by whom it is bound to; with the proof that was shown, to be used up."""
     if header is None:
-        raise Unauthenticated("Send an access token: Authorization: Bearer …", reason="")
-    scheme, _, token = header.partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
-        raise Unauthenticated("Send the access token as: Authorization: Bearer …", reason="invalid_request")
-    return verify(house, token.strip(), _published(house, token.strip()))
+        raise Unauthenticated("Send an access token: Authorization: Bearer …, or DPoP …", reason="")
+    scheme, _, rest = header.partition(" ")
+    token = rest.strip()
+    if scheme.lower() not in sender.SCHEMES or not token:
+        detail = "Send the access token as: Authorization: Bearer …, or DPoP …"
+        raise Unauthenticated(detail, reason="invalid_request")
+    claims = verify(house, token, _published(house, token))
+    return claims, sender.check(house, claims.binding, scheme.lower(), token)
 
 
 def _published(house: Runtime, token: str) -> KeySet:

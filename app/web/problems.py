@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from app import errors
 from app.logs import frames
+from app.web.dpop import SCHEME, SIGNED_WITH
 from app.web.identity import origin
 
 log = structlog.get_logger(__name__)
@@ -33,7 +34,7 @@ STATUS: dict[str, HTTPStatus] = {
     errors.Unavailable.slug: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.Unreachable.slug: HTTPStatus.UNPROCESSABLE_ENTITY,
 }
-_NOT_SHOWN = {"audited", "retry_after", "scope"}
+_NOT_SHOWN = {"audited", "retry_after", "scheme", "scope"}
 
 
 def install(app: Flask) -> None:
@@ -53,7 +54,8 @@ def halyard_problem(error: errors.HalyardError) -> Response:
     if isinstance(error, errors.TooMany | errors.Unavailable):
         answer.headers["Retry-After"] = str(error.extra.get("retry_after", 1))
     if isinstance(error, errors.Unauthenticated):
-        answer.headers["WWW-Authenticate"] = challenge(error.reason, error.detail)
+        scheme = error.extra.get("scheme", "Bearer")
+        answer.headers["WWW-Authenticate"] = challenge(error.reason, error.detail, scheme=scheme)
     elif isinstance(error, errors.Forbidden):
         scope = error.extra.get("scope", "")
         answer.headers["WWW-Authenticate"] = challenge("insufficient_scope", error.detail, scope)
@@ -103,16 +105,22 @@ def problem(status: HTTPStatus, slug: str, detail: str, **extra: Any) -> Respons
     return answer
 
 
-def challenge(reason: str, detail: str, scope: str = "") -> str:
-    """A `WWW-Authenticate` value (RFC 6750 section 3); without a reason when no token was sent."""
-    parts = ['Bearer realm="halyard"']
+def challenge(reason: str, detail: str, scope: str = "", scheme: str = "Bearer") -> str:
+    """A `WWW-Authenticate` value (RFC 6750 section 3, RFC 9449 section 7); no reason when no token was sent.
+
+    Whoever may come with a bearer token may also come with a proof, and is told so.
+    """
+    parts = [f'{scheme} realm="halyard"']
     if reason:
         parts.append(f'error="{reason}"')
         parts.append(f'error_description="{detail.encode("ascii", "ignore").decode().replace(chr(34), "")}"')
     if scope:
         parts.append(f'scope="{scope}"')
+    parts.append(_ALGS if scheme == SCHEME else f"{SCHEME} {_ALGS}")
     return ", ".join(parts)
 
+
+_ALGS = f'algs="{" ".join(SIGNED_WITH)}"'
 
 _DETAIL = {
     HTTPStatus.UNPROCESSABLE_ENTITY: "Some fields are wrong: see errors.",

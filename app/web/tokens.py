@@ -1,7 +1,7 @@
 """Access tokens: RFC 9068 JWTs, ES256, ten minutes, for this server only."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,33 @@ _TYPES = {"at+jwt", "application/at+jwt"}
 
 
 @dataclass(frozen=True, kw_only=True)
+class Binding:
+    """What the sender of a token must show beside it (RFC 7800); of a bearer token nothing."""
+
+    jkt: str | None = None
+    """Thumbprint of the key that signs its proofs (RFC 9449 section 6.1)."""
+    x5t: str | None = None
+    """SHA-256 of its certificate (RFC 8705 section 3.1)."""
+
+    def __bool__(self) -> bool:
+        return self.jkt is not None or self.x5t is not None
+
+    @property
+    def cnf(self) -> dict[str, str]:
+        """The claim that says so."""
+        named = {_JKT: self.jkt, _X5T: self.x5t}
+        return {name: value for name, value in named.items() if value is not None}
+
+    @property
+    def token_type(self) -> str:
+        return "Bearer" if self.jkt is None else "DPoP"
+
+
+_JKT, _X5T = "jkt", "x5t#S256"
+UNBOUND = Binding()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Claims:
     """What a verified token says. Whether it still holds is asked of the database in every transaction."""
 
@@ -33,11 +60,13 @@ class Claims:
     scopes: frozenset[str]
     purpose: str
     expires_at: int
+    binding: Binding = UNBOUND
 
 
 def mint(
-    runtime: Runtime, session: Session, client: Client, scopes: Iterable[str], purpose: str, now: int
-) -> tuple[str, Claims]:
+    runtime: Runtime, session: Session, client: Client, scopes: Iterable[str], purpose: str, now: int,
+    binding: Binding = UNBOUND,
+) -> tuple[str, Claims]:  # fmt: skip
     """Sign a token for a client; returns it in compact form, with its claims."""
     key = runtime.keyring.signer(session, Use.TOKEN)
     issued = now // SECOND
@@ -49,6 +78,7 @@ def mint(
         scopes=frozenset(scopes),
         purpose=purpose,
         expires_at=issued + LIFETIME_SECONDS,
+        binding=binding,
     )
     payload: dict[str, Any] = {
         "iss": runtime.config.issuer,
@@ -62,6 +92,8 @@ def mint(
         "scope": " ".join(sorted(claims.scopes)),
         "purpose": purpose,
     }
+    if binding:
+        payload["cnf"] = binding.cnf
     header = {"typ": "at+jwt", "alg": "ES256", "kid": key.kid}
     return jwt.encode(header, payload, key, algorithms=_ALGORITHMS), claims
 
@@ -93,9 +125,17 @@ def verify(runtime: Runtime, token: str, keys: KeySet) -> Claims:
             scopes=frozenset(str(claims["scope"]).split()),
             purpose=str(claims["purpose"]),
             expires_at=int(claims["exp"]),
+            binding=_binding(claims.get("cnf", {})),
         )
-    except (JoseError, KeyError, ValueError, TypeError) as error:
+    except (JoseError, KeyError, ValueError, TypeError, AttributeError) as error:
         raise invalid_token() from error
+
+
+def _binding(cnf: Mapping[str, Any]) -> Binding:
+    """What a `cnf` claim says; one that says more than is understood here is refused."""
+    if not cnf.keys() <= {_JKT, _X5T}:
+        raise invalid_token()
+    return Binding(jkt=cnf.get(_JKT), x5t=cnf.get(_X5T))
 
 
 def public_keys(runtime: Runtime, session: Session) -> KeySet:
@@ -107,8 +147,9 @@ def _plain(jwk: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in jwk.items() if name not in {"nbf", "exp"}}
 
 
-def invalid_token() -> Unauthenticated:
-    return Unauthenticated(
-        "The access token is not valid here, or no longer. Ask the token endpoint for a new one.",
-        reason="invalid_token",
-    )
+def invalid_token(
+    detail: str = "The access token is not valid here, or no longer. Ask the token endpoint for a new one.",
+    scheme: str = "Bearer",
+) -> Unauthenticated:
+    """A token that does not count; `scheme` is that of the challenge."""
+    return Unauthenticated(detail, reason="invalid_token", scheme=scheme)

@@ -108,6 +108,9 @@ ASKS: dict[tuple[str, str], Ask] = {
     ("GET", "/v1/members/<ident:member_id>/clients/<ident:client_id>"): Ask(),
     ("DELETE", "/v1/members/<ident:member_id>/clients/<ident:client_id>"): Ask(),
     ("POST", "/v1/members/<ident:member_id>/clients/<ident:client_id>/rotation"): Ask(body=fixed({})),
+    ("PUT", "/v1/members/<ident:member_id>/clients/<ident:client_id>/binding"): Ask(
+        body=fixed({"dpop_bound_access_tokens": True, "tls_client_certificate_bound_access_tokens": False})
+    ),
     ("GET", "/v1/groups"): Ask(query="limit=1000"),
     ("POST", "/v1/groups"): Ask(body=fixed({"name": "Another", "terms": "Terms."})),
     ("GET", "/v1/groups/<ident:group_id>"): Ask(),

@@ -15,7 +15,7 @@ from app.feed import places
 from app.feed.append import Line
 from app.feed.models import Change
 from app.idempotency import IdempotentAnswer
-from app.parties import Attribute, RevokedToken, SpentAssertion
+from app.parties import Attribute, RevokedToken, SpentAssertion, SpentProof
 from app.record import as_system, begin
 from app.runtime import Runtime
 from app.sets.models import SetVersion
@@ -245,6 +245,8 @@ def test_what_is_kept_for_a_time_only_is_forgotten_and_the_entries_stay(
         session.add(RevokedToken(jti="ends", expires_at=now + time.MINUTE))
         session.add(SpentAssertion(client_id=author.client.id, jti="lives", expires_at=now + 9 * time.DAY))
         session.add(RevokedToken(jti="lives", expires_at=now + 9 * time.DAY))
+        session.add(SpentProof(id=b"ends", expires_at=now + time.MINUTE))
+        session.add(SpentProof(id=b"lives", expires_at=now + 9 * time.DAY))
     entries = count(runtime, AuditEntry)
     assert loops.forget(runtime) is False
     assert count(runtime, IdempotentAnswer) == 1
@@ -254,6 +256,7 @@ def test_what_is_kept_for_a_time_only_is_forgotten_and_the_entries_stay(
     assert count(runtime, IdempotentAnswer) == 0
     assert rows(runtime, select(SpentAssertion.jti)) == [("lives",)]
     assert rows(runtime, select(RevokedToken.jti)) == [("lives",)]
+    assert rows(runtime, select(SpentProof.id)) == [(b"lives",)]
     assert count(runtime, AuditPrivate) == entries
 
     clock.advance(runtime.config.network_retention_days * DAY_SECONDS)
