@@ -6,8 +6,8 @@ import structlog
 from flask import Flask, Response, g, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app.api import audit as audit_entries
 from app.api import (
+    attestations,
     changes,
     clients,
     groups,
@@ -16,6 +16,7 @@ from app.api import (
     members,
     oauth,
     operations,
+    review,
     sets,
     signal_lists,
     signals,
@@ -23,6 +24,7 @@ from app.api import (
     versions,
     wellknown,
 )
+from app.api import audit as audit_entries
 from app.runtime import Runtime
 from app.web import documentation, limits, problems
 from app.web.cors import allow
@@ -43,6 +45,8 @@ BLUEPRINTS = (
     groups.blp,
     sets.blp,
     versions.blp,
+    review.blp,
+    attestations.blp,
     signal_lists.blp,
     signals.blp,
     lookup.blp,

@@ -22,6 +22,7 @@ from tests.samples import (
     SAMPLES,
     created,
     published,
+    reviewed,
     sample,
     small,
     version_path,
@@ -58,7 +59,7 @@ def test_a_sample_is_imported_published_and_comes_back_without_loss(
     taken = sample(name)
     content, marking = taken["content"], taken["marking"]
     made = created(author, marking, slug=content["slug"], title=content["title"])
-    published(author, made["id"], content["version"], content)
+    reviewed(author, made["id"], content["version"], content)
 
     reader = make.caller(make.member())
     read = reader.get(version_path(made["id"], content["version"])).json
@@ -76,7 +77,7 @@ def test_the_first_sets_of_the_field_come_back_with_every_key(author: Caller, ma
     audience = {"kind": "public" if hint["tlp"] == "TLP:CLEAR" else "community"}
     marking = {key: value for key, value in hint.items() if key != "status"} | {"audience": audience}
     made = created(author, marking, slug=content["slug"], title=content["title"])
-    published(author, made["id"], content["version"], content)
+    reviewed(author, made["id"], content["version"], content)
 
     read = make.caller(make.member()).get(version_path(made["id"], content["version"])).json
 
