@@ -23,6 +23,7 @@ from app.api import (
     subscriptions,
     versions,
     wellknown,
+    widening,
 )
 from app.api import audit as audit_entries
 from app.runtime import Runtime
@@ -49,6 +50,7 @@ BLUEPRINTS = (
     attestations.blp,
     signal_lists.blp,
     signals.blp,
+    widening.blp,
     lookup.blp,
     changes.blp,
     subscriptions.blp,

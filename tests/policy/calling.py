@@ -87,6 +87,8 @@ def _parties(stocked: Stocked, reader: str, found: Ids) -> None:
     attesting = stocked.body.member.id == own
     for attestation in stocked.attestations:
         found.add("attestation_id", attestation, visible=attesting)
+    for proposal in stocked.proposals:
+        found.add("proposal_id", proposal, visible=own == stocked.world.owner.id)
     for name, subscription in stocked.subscriptions.items():
         found.add("subscription_id", subscription, visible=name == reader)
     for entry in session.scalars(select(AuditEntry).where(AuditEntry.seq.is_not(None)).limit(200)):

@@ -54,6 +54,9 @@ ASKS: dict[tuple[str, str], Ask] = {
     ("POST", "/v1/sets"): Ask(body=new(NEW_SET)),
     ("GET", "/v1/sets/<ident:set_id>"): Ask(surface=SINGLE),
     ("PUT", "/v1/sets/<ident:set_id>/marking"): Ask(surface=SINGLE, body=narrowed),
+    ("GET", "/v1/sets/<ident:set_id>/marking/proposals"): Ask(surface=REVIEW, query="limit=1000"),
+    ("POST", "/v1/sets/<ident:set_id>/marking/proposals/<ident:proposal_id>/approval"): Ask(),
+    ("DELETE", "/v1/sets/<ident:set_id>/marking/proposals/<ident:proposal_id>"): Ask(),
     ("GET", "/v1/sets/<ident:set_id>/draft"): Ask(surface=SINGLE),
     ("PUT", "/v1/sets/<ident:set_id>/draft"): Ask(
         surface=SINGLE, body=fixed({"content": {}}), headers={"If-Match": "*"}
@@ -96,6 +99,9 @@ ASKS: dict[tuple[str, str], Ask] = {
     ("POST", "/v1/signal-lists/"): Ask(body=new(NEW_LIST)),
     ("GET", "/v1/signal-lists/<ident:list_id>"): Ask(surface=SINGLE),
     ("PUT", "/v1/signal-lists/<ident:list_id>/marking"): Ask(surface=SINGLE, body=narrowed),
+    ("GET", "/v1/signal-lists/<ident:list_id>/marking/proposals"): Ask(query="limit=1000"),
+    ("POST", "/v1/signal-lists/<ident:list_id>/marking/proposals/<ident:proposal_id>/approval"): Ask(),
+    ("DELETE", "/v1/signal-lists/<ident:list_id>/marking/proposals/<ident:proposal_id>"): Ask(),
     ("GET", "/v1/signal-lists/<ident:list_id>/signals"): Ask(surface=LIST, query="limit=1000"),
     ("POST", "/v1/signal-lists/<ident:list_id>/signals"): Ask(body=values),
     ("POST", "/v1/signal-lists/<ident:list_id>/withdrawals"): Ask(

@@ -45,8 +45,8 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{43}")
 class Secret:
     """What a canary stands in.
 
-    `content` of a collection, its `draft`, the `candidate` under review, a `comment` on it, the `statement` of a
-    body on it, something `gone`, or a `party`.
+    `content` of a collection, its `draft`, the `candidate` under review, a `comment` on it, a body's
+    `statement` on it, something `gone`, or a `party`.
     """
 
     kind: str
@@ -75,6 +75,8 @@ class Stocked:
     signals: dict[tuple[str, str | None], str] = field(default_factory=dict)
     """(column of the list, column of the signal's own marking) → id."""
     values: list[str] = field(default_factory=list)
+    proposals: list[str] = field(default_factory=list)
+    """Ids of proposals to widen what is TLP:AMBER+STRICT."""
     attestations: list[str] = field(default_factory=list)
     """Ids of the statements of `ATTESTING`."""
     in_base64: dict[str, str] = field(default_factory=dict)
@@ -232,6 +234,8 @@ def _stock_set(stocked: Stocked, column: str) -> None:
     again = stocked.author.post(f"/v1/sets/{set_id}/versions", json={"version": "1.1.0"})
     assert again.status_code == 201, again.text
     _stock_candidate(stocked, column, set_id)
+    if column.startswith("strict"):
+        _propose(stocked, f"/v1/sets/{set_id}/marking", column)
     draft = Secret(kind="draft", where="set", column=column)
     drafted(stocked.author, set_id, _content(stocked, draft))
     stocked.sets[column] = set_id
@@ -250,6 +254,15 @@ def _stock_candidate(stocked: Stocked, column: str, set_id: str) -> None:
         _attest(stocked, path, Secret(kind="statement", where="set", column=column))
         content = Secret(kind="content", where="set", column=column)
         _attest(stocked, f"/v1/sets/{set_id}/versions/1.0.0", content)
+
+
+def _propose(stocked: Stocked, path: str, column: str) -> None:
+    """Ask for a wider PAP, with a note that only the owner may read before it holds."""
+    note = stocked.canary(Secret(kind="comment", where="set", column=column))
+    asked = stocked.marking(column) | {"pap": "PAP:CLEAR"} | ({"note": note} if "/sets/" in path else {})
+    answer = stocked.author.put(path, json=asked)
+    assert answer.status_code == 202, answer.text
+    stocked.proposals.append(cast(Any, answer.json)["id"])
 
 
 def _attest(stocked: Stocked, path: str, secret: Secret) -> None:
@@ -284,6 +297,8 @@ def _stock_list(stocked: Stocked, column: str) -> None:
     answer = stocked.author.post("/v1/signal-lists/", json=body)
     assert answer.status_code == 201, answer.text
     stocked.lists[column] = cast(Any, answer.json)["id"]
+    if column.startswith("strict"):
+        _propose(stocked, f"/v1/signal-lists/{stocked.lists[column]}/marking", column)
     signal = _signal(stocked, content)
     stocked.signals[column, None] = _publish(stocked, stocked.lists[column], signal)
 

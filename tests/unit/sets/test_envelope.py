@@ -84,7 +84,7 @@ def test_a_version_on_the_wire_holds_the_stored_bytes_unchanged() -> None:
     }
 
 
-def test_the_etag_moves_with_either_of_the_two() -> None:
+def test_the_etag_moves_with_each_of_its_parts() -> None:
     renewed = replace(FIRST, counter=2)
     tags = {
         etag(FIRST.encode(), digest(b"one")),
@@ -93,4 +93,4 @@ def test_the_etag_moves_with_either_of_the_two() -> None:
         etag(FIRST.encode(), digest(b"one"), [b"{}"]),
     }
 
-    assert len(tags) == 3
+    assert len(tags) == 4
