@@ -248,3 +248,21 @@ class RetractionSchema(Schema):
     successor = fields.String(
         validate=SEMVER, metadata={"description": "The published version to use instead, if there is one."}
     )
+
+
+class ReminderSchema(Schema):
+    set = Ident(required=True, description="Id of the set.")
+    slug = fields.String(required=True, metadata={"description": "Its short name."})
+    title = fields.String(required=True, metadata={"description": "What the set is about."})
+    version = fields.String(required=True, metadata={"description": "The version to be reviewed."})
+    review_by = Moment(required=True, description="When it should be reviewed.")
+    overdue = fields.Boolean(required=True, metadata={"description": "That date has passed."})
+
+
+class ReminderPageSchema(Schema):
+    items = fields.List(
+        fields.Nested(ReminderSchema), required=True, metadata={"description": "The longest due first."}
+    )
+    next = fields.String(
+        required=True, allow_none=True, metadata={"description": "Send as `after`; null: no more."}
+    )

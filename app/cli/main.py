@@ -21,7 +21,7 @@ COMMANDS = {
     "client": "clients:client",
     "group": "groups:group",
     "token": "tokens:token",
-    "set": "sets:indicator_set",
+    "set": "review:indicator_set",
     "signals": "signals:signals",
     "audit": "audit:audit",
     "openapi": "openapi:openapi",

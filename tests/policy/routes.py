@@ -93,6 +93,7 @@ ASKS: dict[tuple[str, str], Ask] = {
         surface=SINGLE, body=fixed(STATEMENT)
     ),
     ("POST", "/v1/attestations/<ident:attestation_id>/withdrawal"): Ask(body=fixed({"reason": "withdrawn"})),
+    ("GET", "/v1/reminders"): Ask(surface=LIST, query="limit=1000"),
     ("GET", "/v1/sets/<ident:set_id>/recipients"): Ask(query="limit=1000"),
     # Signals
     ("GET", "/v1/signal-lists/"): Ask(surface=LIST, query="limit=1000"),

@@ -37,13 +37,14 @@ def find(tx: Tx, found: Found, digest: str) -> Seen:
         NotFound: there is none, or it is hidden from the actor.
         Forbidden: the owner prohibits the actor's purpose.
     """
+    facts = tx.facts  # asked first, so that the hidden and the absent take the same statements
     wanted = _seen(tx).where(Candidate.set_id == found.id, Candidate.digest == digest)
     pair = tx.session.execute(wanted.order_by(Candidate.number.desc()).limit(1)).one_or_none()
     if pair is None:
         raise NotFound
     row, invited = pair
     thing = replace(found.thing, invited=frozenset({invited} if invited else ()))
-    if may(tx.facts, Action.EXAMINE, thing) == NOT_VISIBLE:
+    if may(facts, Action.EXAMINE, thing) == NOT_VISIBLE:
         raise NotFound
     tx.require(Action.EXAMINE, thing)
     return Seen(row=row, thing=thing)

@@ -1,6 +1,7 @@
 """Reads of a review: how it stands and stood, and the exact bytes of a candidate."""
 
 from app.errors import Gone
+from app.question import Action
 from app.record import Tx
 from app.sets import queries as sets
 from app.sets.forms import tombstone
@@ -14,9 +15,10 @@ def page(tx: Tx, set_id: str, before: int | None, limit: int) -> tuple[Found, li
     """Candidates of a set, newest first: all for its owner, for a body those that it is invited on.
 
     Raises:
-        NotFound: the set does not exist or is hidden.
+        NotFound, Forbidden: as for reading the set.
     """
     found = sets.find(tx, set_id)
+    tx.require(Action.READ, found.thing)
     return found, queries.page(tx, found, before, limit)
 
 

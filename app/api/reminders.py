@@ -1,0 +1,45 @@
+"""`/v1/reminders`: which of one's own versions are to be reviewed soon, or should have been."""
+
+from typing import Any
+
+from flask import Response
+
+from app.events import Subject
+from app.record import Tx
+from app.sets import reminders
+from app.web import paging
+from app.web.blueprint import Blueprint
+from app.web.exchange import Reply, read
+from app.web.identity import requires
+from app.web.paging import PageArgs
+from schemas.sets import ReminderPageSchema
+from schemas.vocabulary import Scope
+
+blp = Blueprint("reminders", __name__, url_prefix="/v1/reminders", description="Reviews that are due")
+
+_CURSOR = "reminders"
+
+
+@blp.get("")
+@requires(Scope.SETS_WRITE, Scope.SETS_REVIEW)
+@blp.arguments(PageArgs, location="query")
+@blp.response(200, ReminderPageSchema)
+def list_reminders(args: dict[str, Any]) -> Response:
+    """List versions of your own whose review date is less than 30 days away, or past."""
+
+    def work(tx: Tx) -> Reply:
+        limit = args["limit"]
+        rows = reminders.page(tx, _after(tx, args.get("after")), limit + 1)
+        items, more = rows[:limit], len(rows) > limit
+        following = paging.seal(tx, _CURSOR, "{} {}".format(*items[-1].key)) if more else None
+        subjects = [Subject(kind="version", collection_id=one.set, version=one.version) for one in items]
+        return Reply.of(ReminderPageSchema, {"items": items, "next": following}, subjects=subjects)
+
+    return read("reminders.listed", Subject(kind="version"), work)
+
+
+def _after(tx: Tx, cursor: str | None) -> tuple[int, str] | None:
+    if cursor is None:
+        return None
+    moment, _, version_id = paging.open_(tx, _CURSOR, cursor).partition(" ")
+    return int(moment), version_id
