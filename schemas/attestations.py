@@ -69,6 +69,12 @@ class AttestationListSchema(Schema):
     )
 
 
+class AttestationPageSchema(AttestationListSchema):
+    next = fields.String(
+        required=True, allow_none=True, metadata={"description": "Send as `after`; null: no more."}
+    )
+
+
 class WithdrawnAttestationSchema(Schema):
     reason = fields.String(
         required=True,

@@ -12,13 +12,16 @@ from app.events import Subject
 from app.record import Tx
 from app.sets.forms import set_subject
 from app.sets.queries import Found
-from app.sets.review import attesting, withdrawing
+from app.sets.review import attesting, queries, withdrawing
 from app.sets.review.models import Attestation
+from app.web import paging
 from app.web.blueprint import Blueprint
 from app.web.exchange import Reply, read, write
 from app.web.identity import requires
+from app.web.paging import PageArgs
 from schemas.attestations import (
     AttestationListSchema,
+    AttestationPageSchema,
     AttestationSchema,
     NewAttestationSchema,
     WithdrawnAttestationSchema,
@@ -28,6 +31,7 @@ from schemas.vocabulary import AttestationStatus, Scope
 blp = Blueprint("attestations", __name__, url_prefix="/v1", description="Attestations of validation bodies")
 
 _CANDIDATE = "/sets/<ident:set_id>/review/<digest:digest>/attestations"
+_CURSOR = "attestations"
 _VERSION = "/sets/<ident:set_id>/versions/<version>/attestations"
 
 
@@ -85,6 +89,24 @@ def attest_version(body: dict[str, Any], set_id: str, version: str) -> Response:
     return write("attestation.made", asked_version(set_id, known), work)
 
 
+@blp.get("/attestations")
+@requires(Scope.SETS_ATTEST)
+@blp.arguments(PageArgs, location="query")
+@blp.response(200, AttestationPageSchema)
+def list_own(args: dict[str, Any]) -> Response:
+    """List what your body attested, also of sets that you no longer see: it is what you withdraw."""
+
+    def work(tx: Tx) -> Reply:
+        limit = args["limit"]
+        rows = queries.of_body(tx, paging.open_pair(tx, _CURSOR, args.get("after")), limit + 1)
+        items, more = rows[:limit], len(rows) > limit
+        following = paging.seal_pair(tx, _CURSOR, (items[-1].at, items[-1].id)) if more else None
+        subjects = [Subject(kind="attestation", count=len(items))]
+        return Reply.json({"items": [_form(row) for row in items], "next": following}, subjects=subjects)
+
+    return read("attestations.listed", Subject(kind="attestation"), work)
+
+
 @blp.post("/attestations/<ident:attestation_id>/withdrawal")
 @requires(Scope.SETS_ATTEST, person=True)
 @blp.arguments(WithdrawnAttestationSchema)
@@ -100,12 +122,13 @@ def withdraw(body: dict[str, Any], attestation_id: str) -> Response:
 
 
 def _listed(found: Found, rows: Sequence[Attestation]) -> Reply:
-    items = [{**AttestationSchema().dump(row), **_stated(row)} for row in rows]
+    items = [_form(row) for row in rows]
     return Reply.json({"items": items}, subjects=[set_subject(found, count=len(items))])
 
 
-def _stated(row: Attestation) -> dict[str, Any]:
+def _form(row: Attestation) -> dict[str, Any]:
     """Statement and signature as stored: what was signed is never serialised again."""
+    state: dict[str, Any] = AttestationSchema().dump(row)
     if row.statement is None:
-        return {}
-    return {"statement": msgspec.Raw(row.statement), "jws": row.signature}
+        return state
+    return {**state, "statement": msgspec.Raw(row.statement), "jws": row.signature}

@@ -29,17 +29,10 @@ def list_reminders(args: dict[str, Any]) -> Response:
 
     def work(tx: Tx) -> Reply:
         limit = args["limit"]
-        rows = reminders.page(tx, _after(tx, args.get("after")), limit + 1)
+        rows = reminders.page(tx, paging.open_pair(tx, _CURSOR, args.get("after")), limit + 1)
         items, more = rows[:limit], len(rows) > limit
-        following = paging.seal(tx, _CURSOR, "{} {}".format(*items[-1].key)) if more else None
+        following = paging.seal_pair(tx, _CURSOR, items[-1].key) if more else None
         subjects = [Subject(kind="version", collection_id=one.set, version=one.version) for one in items]
         return Reply.of(ReminderPageSchema, {"items": items, "next": following}, subjects=subjects)
 
     return read("reminders.listed", Subject(kind="version"), work)
-
-
-def _after(tx: Tx, cursor: str | None) -> tuple[int, str] | None:
-    if cursor is None:
-        return None
-    moment, _, version_id = paging.open_(tx, _CURSOR, cursor).partition(" ")
-    return int(moment), version_id

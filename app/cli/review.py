@@ -110,12 +110,31 @@ def send_back(output: Output, name: str, note: str, digest: str | None) -> None:
 @click.option("--version", help="A published version; left out: the candidate that you are invited on.")
 @_DIGEST
 @click.pass_obj
-def attest(output: Output, name: str, /, version: str | None, digest: str | None, **said: Any) -> None:
+def attest(output: Output, name: str, version: str | None, digest: str | None, **said: Any) -> None:
     """Attest a candidate or a version, as an accredited validation body."""
     with Server.from_env() as server:
         path = _candidate(server, name, digest) if version is None else _version(server, name, version)
         made = server.post(f"{path}/attestations", _claim(**said))
-    output.show(made, f"It is attested: {made['id']}. Keep this id: it is what you withdraw by.")
+    output.show(made, f"It is attested: {made['id']}")
+
+
+@indicator_set.command("attestations", cls=Command)
+@click.pass_obj
+def attestations(output: Output) -> None:
+    """Show what your body attested, with the references by which your register knows the consent."""
+    with Server.from_env() as server:
+        found = list(server.items("/v1/attestations"))
+    rows = [
+        (
+            one["id"],
+            _words(one["status"]),
+            one.get("statement", {}).get("version"),
+            one.get("statement", {}).get("consent_reference"),
+            one["set"],
+        )
+        for one in found
+    ]
+    output.show(found, table(None, ("attestation", "status", "version", "consent", "set"), rows))
 
 
 @indicator_set.command("withdraw-attestation", cls=Command)

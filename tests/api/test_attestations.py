@@ -430,6 +430,29 @@ def test_nobody_else_withdraws_and_the_body_does_without_sight_or_accreditation(
     assert all("marking" not in subject for entry in told for subject in entry["subjects"])
 
 
+def test_a_body_lists_what_it_attested_also_of_what_it_no_longer_sees(
+    make: Make, ann: Caller, survivors: Caller, held: str
+) -> None:
+    ids = []
+    for title in ("One", "Two"):
+        drafted(ann, held, claiming(title))
+        ids.append(attest(survivors, held, invited(ann, held, survivors)).json["id"])
+    withdrawn(survivors, ids[0], "consent_withdrawn")
+    ann.put(f"/v1/sets/{held}/marking", json=members_marking(ann.member.id))
+
+    first = survivors.get("/v1/attestations?limit=1").json
+    rest = survivors.get(f"/v1/attestations?limit=1&after={first['next']}").json
+
+    assert [(one["id"], one["status"]) for one in first["items"] + rest["items"]] == [
+        (ids[0], "consent_withdrawn"),
+        (ids[1], "standing"),
+    ]
+    assert "statement" not in first["items"][0]
+    assert rest["items"][0]["statement"]["consent_reference"]
+    assert rest["next"] is None
+    assert ann.get("/v1/attestations").json["items"] == []
+
+
 # ── TLP:RED ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -447,6 +470,8 @@ def test_a_red_set_is_attested_by_its_named_user_alone_and_nothing_enters_the_fe
     row = publish(ann, set_id, candidate=digest)
 
     assert (made.status_code, row.status_code) == (201, 201)
+    assert other.get("/v1/attestations").json["items"] == []
+    assert len(survivors.get("/v1/attestations").json["items"]) == 1
     assert len(survivors.get(version_path(set_id, "1.0.0")).json["attestations"]) == 1
     withdrawn(other, made.json["id"], "consent_withdrawn")
     held = feed_lines(runtime, row.json["id"]) + feed_lines(runtime, set_id)

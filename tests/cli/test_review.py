@@ -85,6 +85,7 @@ def test_a_claim_of_survivors_is_attested_and_can_be_taken_back(
     whole = json.loads(served.ok("set", "export", "claiming", **ann))
     assert [one["statement"]["id"] for one in whole["attestations"]] == [made["id"]]
 
+    assert made["id"] in served.ok("set", "attestations", **body)
     said = served.ok("set", "withdraw-attestation", made["id"], "--reason", "consent_withdrawn", **body)
     assert "destroyed" in said
     assert served.json("set", "versions", "claiming", **ann)[0]["reason"] == "consent_withdrawn"

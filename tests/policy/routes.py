@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.policy.model import FEED, LIST, LOOKUP, SINGLE
-from tests.policy.stocked import NOWHERE, REVIEW, Stocked
+from tests.policy.stocked import NOWHERE, OWN_STATEMENTS, REVIEW, Stocked
 
 MARKING = {"tlp": "TLP:AMBER+STRICT", "pap": "PAP:RED", "audience": {"kind": "members"}}
 UNTIL = "2030-01-01T00:00:00Z"
@@ -92,6 +92,7 @@ ASKS: dict[tuple[str, str], Ask] = {
     ("POST", "/v1/sets/<ident:set_id>/versions/<version>/attestations"): Ask(
         surface=SINGLE, body=fixed(STATEMENT)
     ),
+    ("GET", "/v1/attestations"): Ask(surface=OWN_STATEMENTS, query="limit=1000"),
     ("POST", "/v1/attestations/<ident:attestation_id>/withdrawal"): Ask(body=fixed({"reason": "withdrawn"})),
     ("GET", "/v1/reminders"): Ask(surface=LIST, query="limit=1000"),
     ("GET", "/v1/sets/<ident:set_id>/recipients"): Ask(query="limit=1000"),

@@ -29,6 +29,8 @@ NOWHERE = "nowhere"
 """The surface of routes that show no content at all: writes, parties, operations."""
 REVIEW = "review"
 """The surface of routes that show candidates, to the owner and to the bodies invited on them."""
+OWN_STATEMENTS = "own statements"
+"""The surface of what a body itself attested, whether it sees the set now or not."""
 INVITED = ("named member", "named user")
 """Readers whose members are invited on every candidate."""
 ATTESTING = "named user"
@@ -53,6 +55,8 @@ class Secret:
     where: str
     column: str = "clear"
     narrower: str | None = None
+    stated: bool = False
+    """It stands in a statement of `ATTESTING`."""
     members: frozenset[str] = frozenset()
     """For a party: the members that know it; empty: everybody with a token."""
 
@@ -106,6 +110,10 @@ class Stocked:
             member = self.world.readers[reader].member
             known = member is not None and (not secret.members or member.id in secret.members)
             return known or (reader == EVERY_SCOPE and secret.where != "group")
+        if surface == OWN_STATEMENTS and secret.kind != "party":
+            red = secret.column == "red/users"
+            told = reader == ATTESTING if red else self.world.readers[reader].member == self.body.member
+            return secret.stated and told
         if surface == REVIEW or secret.kind in UNDER_REVIEW:
             return surface == REVIEW and self._reviews(reader, secret)
         allowed = model.answer(reader, secret.column, surface, narrower=secret.narrower) == "yes"
@@ -251,15 +259,16 @@ def _stock_candidate(stocked: Stocked, column: str, set_id: str) -> None:
     text = stocked.canary(Secret(kind="comment", where="set", column=column))
     assert stocked.author.post(f"{path}/comments", json={"text": text}).status_code == 201
     if model.answer(ATTESTING, column, model.SINGLE) == "yes":
-        _attest(stocked, path, Secret(kind="statement", where="set", column=column))
-        content = Secret(kind="content", where="set", column=column)
+        _attest(stocked, path, Secret(kind="statement", where="set", column=column, stated=True))
+        content = Secret(kind="content", where="set", column=column, stated=True)
         _attest(stocked, f"/v1/sets/{set_id}/versions/1.0.0", content)
 
 
 def _propose(stocked: Stocked, path: str, column: str) -> None:
     """Ask for a wider PAP, with a note that only the owner may read before it holds."""
-    note = stocked.canary(Secret(kind="comment", where="set", column=column))
-    asked = stocked.marking(column) | {"pap": "PAP:CLEAR"} | ({"note": note} if "/sets/" in path else {})
+    asked = stocked.marking(column) | {"pap": "PAP:CLEAR"}
+    if path.startswith("/v1/sets/"):
+        asked["note"] = stocked.canary(Secret(kind="comment", where="set", column=column))
     answer = stocked.author.put(path, json=asked)
     assert answer.status_code == 202, answer.text
     stocked.proposals.append(cast(Any, answer.json)["id"])

@@ -66,6 +66,7 @@ def test_the_canaries_stand_in_what_the_owner_reads(stocked: Stocked) -> None:
     ]
     for set_id, digest in stocked.digests.items():
         review = f"/v1/sets/{set_id}/review"
+        paths.append(f"/v1/sets/{set_id}/marking/proposals")
         paths += [
             review,
             f"{review}/{digest}",

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Select, func, literal, or_, select
+from sqlalchemy import Select, func, literal, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from app.errors import NotFound
+from app.markings import Collection, Marking
 from app.policy import NOT_VISIBLE, may
 from app.question import Action, Thing
 from app.record import Tx
@@ -19,7 +20,7 @@ from app.sets.review.models import (
     DraftAuthor,
     Remark,
 )
-from schemas.vocabulary import AttestationStatus
+from schemas.vocabulary import AttestationStatus, AudienceKind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +121,22 @@ def attestations(session: Session, set_id: str, digest: str) -> list[Attestation
     """Every attestation of a document of a set, withdrawn ones too, oldest first."""
     wanted = select(Attestation).where(Attestation.set_id == set_id, Attestation.document_digest == digest)
     return list(session.scalars(wanted.order_by(Attestation.at, Attestation.id)))
+
+
+def of_body(tx: Tx, after: tuple[int, str] | None, limit: int) -> list[Attestation]:
+    """What the actor's member attested, oldest first; of what names its readers, each person her own."""
+    own = or_(Marking.audience != AudienceKind.USERS, Attestation.user_id == tx.actor.user_id)
+    wanted = (
+        select(Attestation)
+        .join(Collection, Collection.id == Attestation.set_id)
+        .join(Marking, Marking.id == Collection.marking_id)
+        .where(Attestation.body_id == tx.actor.member_id, own)
+        .order_by(Attestation.at, Attestation.id)
+        .limit(limit)
+    )
+    if after is not None:
+        wanted = wanted.where(tuple_(Attestation.at, Attestation.id) > after)
+    return list(tx.session.scalars(wanted))
 
 
 def supported(session: Session, set_id: str, digest: str) -> bool:
