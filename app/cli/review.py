@@ -110,7 +110,7 @@ def send_back(output: Output, name: str, note: str, digest: str | None) -> None:
 @click.option("--version", help="A published version; left out: the candidate that you are invited on.")
 @_DIGEST
 @click.pass_obj
-def attest(output: Output, name: str, version: str | None, digest: str | None, **said: Any) -> None:
+def attest(output: Output, /, name: str, version: str | None, digest: str | None, **said: Any) -> None:
     """Attest a candidate or a version, as an accredited validation body."""
     with Server.from_env() as server:
         path = _candidate(server, name, digest) if version is None else _version(server, name, version)
