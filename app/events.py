@@ -157,12 +157,52 @@ class MarkingChanged(Event):
     kind = "marking.changed"
 
 
+class WideningProposed(Event):
+    """A person asked for a wider marking, which takes a second one."""
+
+    kind = "widening.proposed"
+
+
+class WideningWithdrawn(Event):
+    kind = "widening.withdrawn"
+
+
 class SetCreated(Event):
     kind = "set.created"
 
 
 class DraftEdited(Event):
     kind = "draft.edited"
+
+
+class CandidateSent(Event):
+    """A draft was sent to review, or further bodies were invited to attest it."""
+
+    kind = "candidate.sent"
+
+
+class CandidateCommented(Event):
+    kind = "candidate.commented"
+
+
+class CandidateApproved(Event):
+    kind = "candidate.approved"
+
+
+class CandidateReturned(Event):
+    kind = "candidate.returned"
+
+
+class AttestationMade(Event):
+    """A validation body attested a candidate or a version."""
+
+    kind = "attestation.made"
+
+
+class AttestationWithdrawn(Event):
+    """A body withdrew a statement, or the consent behind it was; the reason says which."""
+
+    kind = "attestation.withdrawn"
 
 
 class VersionPublished(Event):
@@ -179,6 +219,12 @@ class VersionRetracted(Event):
 
 class VersionExpired(Event):
     kind = "version.expired"
+
+
+class VersionReviewDue(Event):
+    """The review date of a version is near or past; the reason says which. Once per version."""
+
+    kind = "version.review-due"
 
 
 class ListCreated(Event):

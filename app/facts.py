@@ -6,10 +6,10 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from app.markings import Collection, Marking, MarkingMember, MarkingPurpose, MarkingUser
-from app.parties import GroupMember, Member, Release, SharingGroup, User
+from app.parties import Attribute, GroupMember, Member, Release, SharingGroup, User
 from app.policy import in_group
 from app.question import Actor, Circle, Facts, MarkingView, Thing
-from schemas.vocabulary import AudienceKind, MemberKind, MemberStatus, Pap, Tlp
+from schemas.vocabulary import VALIDATION_BODY, AudienceKind, MemberKind, MemberStatus, Pap, Tlp
 
 
 def load_facts(session: Session, actor: Actor, now: int, *, public_reading: bool = False) -> Facts:
@@ -20,6 +20,7 @@ def load_facts(session: Session, actor: Actor, now: int, *, public_reading: bool
     related = select(Member).where(or_(Member.id == member.upstream_id, Member.peer_id == member.id))
     others = list(session.scalars(related)) if member.kind != MemberKind.MEMBER else []
     circles = _circles(session, [member, *others], now)
+    person = _person(session, actor)
     released = select(Release.collection_id).where(
         Release.downstream_id == member.id, Release.upstream_id == member.upstream_id
     )
@@ -28,10 +29,11 @@ def load_facts(session: Session, actor: Actor, now: int, *, public_reading: bool
         public_reading=public_reading,
         same_community=member.same_community,
         own=circles[member.id],
-        person=_person(session, actor),
+        person=person,
         upstream=circles.get(member.upstream_id or ""),
         represented=tuple(circles[other.id] for other in others if other.peer_id == member.id),
         released=frozenset(session.scalars(released)) if member.upstream_id else frozenset(),
+        accredited=person is not None and _accredited(session, member.id, now),
     )
 
 
@@ -41,6 +43,11 @@ def _person(session: Session, actor: Actor) -> str | None:
     user = session.get(User, actor.user_id)
     stands = user is not None and user.disabled_at is None and user.member_id == actor.member_id
     return actor.user_id if stands else None
+
+
+def _accredited(session: Session, member_id: str, now: int) -> bool:
+    held = session.get(Attribute, (member_id, VALIDATION_BODY))
+    return held is not None and held.valid_until > now
 
 
 def _circles(session: Session, members: Iterable[Member], now: int) -> dict[str, Circle]:

@@ -6,8 +6,8 @@ import structlog
 from flask import Flask, Response, g, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app.api import audit as audit_entries
 from app.api import (
+    attestations,
     changes,
     clients,
     groups,
@@ -16,13 +16,17 @@ from app.api import (
     members,
     oauth,
     operations,
+    reminders,
+    review,
     sets,
     signal_lists,
     signals,
     subscriptions,
     versions,
     wellknown,
+    widening,
 )
+from app.api import audit as audit_entries
 from app.runtime import Runtime
 from app.web import documentation, limits, problems
 from app.web.cors import allow
@@ -43,8 +47,12 @@ BLUEPRINTS = (
     groups.blp,
     sets.blp,
     versions.blp,
+    review.blp,
+    attestations.blp,
+    reminders.blp,
     signal_lists.blp,
     signals.blp,
+    widening.blp,
     lookup.blp,
     changes.blp,
     subscriptions.blp,

@@ -3,7 +3,9 @@
 They stand on the ground floor because `policy.py` decides over them and the feed is addressed by them.
 """
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String, UniqueConstraint
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base, Code, Id, Moment
@@ -68,6 +70,29 @@ class Collection(Base):
     created_at: Mapped[int] = mapped_column(Moment)
 
     __table_args__ = (UniqueConstraint("owner_id", "slug"),)
+
+
+class WideningProposal(Base):
+    """A marking that one person of the owner asks for, and that takes a second one to hold."""
+
+    __tablename__ = "widening_proposal"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    collection_id: Mapped[str] = mapped_column(Id, ForeignKey("collection.id"))
+    number: Mapped[int] = mapped_column(Integer)
+    """Counts the proposals for the collection from 1."""
+    asked: Mapped[dict[str, Any]] = mapped_column(JSON)
+    """The marking as it was sent."""
+    present: Mapped[str] = mapped_column(String(64))
+    """Digest of the marking that held when it was asked for: on any other one the proposal is stale."""
+    status: Mapped[str] = mapped_column(Code)
+    proposed_by: Mapped[str] = mapped_column(Id, ForeignKey("user_account.id"))
+    proposed_at: Mapped[int] = mapped_column(Moment)
+    expires_at: Mapped[int] = mapped_column(Moment)
+    decided_by: Mapped[str | None] = mapped_column(Id, ForeignKey("user_account.id"))
+    decided_at: Mapped[int | None] = mapped_column(Moment)
+
+    __table_args__ = (UniqueConstraint("collection_id", "number"),)
 
 
 class Place(Base):

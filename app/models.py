@@ -8,12 +8,13 @@ from app.keys import SigningKey
 from app.markings import Collection
 from app.parties import Member
 from app.sets import models as sets
+from app.sets.review import models as review
 from app.signals import models as signals
 from app.subscriptions import models as subscriptions
 
 __all__ = [
-    "Base", "Collection", "IdempotentAnswer", "Member", "SigningKey", "audit", "feed", "sets", "signals",
-    "subscriptions",
+    "Base", "Collection", "IdempotentAnswer", "Member", "SigningKey", "audit", "feed", "review", "sets",
+    "signals", "subscriptions",
 ]  # fmt: skip
 
 metadata = Base.metadata

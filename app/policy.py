@@ -18,16 +18,7 @@ from app.errors import Forbidden
 from app.markings import Collection, Marking, MarkingMember, MarkingPurpose, MarkingUser, Place
 from app.parties import Attribute, GroupMember, GroupRequirement, Member, Release, SharingGroup, User
 from app.question import Action, Actor, Allowed, Circle, Denied, Facts, MarkingView, Thing, Verdict
-from schemas.vocabulary import (
-    PAP_RANK,
-    TLP_RANK,
-    AudienceKind,
-    MemberKind,
-    MemberStatus,
-    Rank,
-    Sector,
-    Tlp,
-)
+from schemas.vocabulary import PAP_RANK, TLP_RANK, AudienceKind, MemberKind, MemberStatus, Rank, Sector, Tlp
 
 Condition = ColumnElement[bool]
 
@@ -47,9 +38,9 @@ NOT_VISIBLE = Denied("not_visible", "This marking does not address you.")
 NOT_OWNER = Denied("not_owner", "Only the member that owns it may do this.")
 NOT_BOUND = Denied("client_not_bound", "This client is bound to other collections. Use another client.")
 NEEDS_PERSON = Denied("needs_person", "A person must do this: use a personal client or the console.")
-NEEDS_SECOND = Denied(
-    "needs_second_person", "Widening from TLP:AMBER+STRICT up needs the approval of a second person."
-)
+NEEDS_SECOND = Denied("needs_second_person", "From TLP:AMBER+STRICT up a second person approves a widening.")
+NOT_INDEPENDENT = Denied("not_independent", "Another member must attest what this one publishes.")
+NOT_ACCREDITED = Denied("not_accredited", "Only a validation body attests: ask the operator to accredit it.")
 SUSPENDED = Denied("member_not_active", "The member is not active. Ask the coalition's operator.")
 NOT_RELEASABLE = Denied(
     "not_releasable", "Its marking or the group's terms do not let it go to a downstream."
@@ -70,6 +61,8 @@ def may(facts: Facts, action: Action, thing: Thing) -> Verdict:
         return _may_read(facts, thing, through_feed=action is Action.RECEIVE)
     if action is Action.RELEASE:
         return _may_release(facts, thing)
+    if action in {Action.EXAMINE, Action.ATTEST}:
+        return _may_validate(facts, action, thing)
     return _may_change(facts, action, thing)
 
 
@@ -96,12 +89,25 @@ def _may_change(facts: Facts, action: Action, thing: Thing) -> Verdict:
             return NEEDS_PERSON
         if not _sees_red(facts, own, thing.effective):
             return NOT_VISIBLE
-    if action is Action.WIDEN:
-        if actor.user_id is None:
-            return NEEDS_PERSON
-        if TLP_RANK[thing.effective.tlp] >= Rank.AMBER_STRICT:
-            return NEEDS_SECOND
+    if action in {Action.REVIEW, Action.WIDEN, Action.WIDEN_SECOND} and actor.user_id is None:
+        return NEEDS_PERSON
+    if action is Action.WIDEN and TLP_RANK[thing.effective.tlp] >= Rank.AMBER_STRICT:
+        return NEEDS_SECOND
     return ALLOWED
+
+
+def _may_validate(facts: Facts, action: Action, thing: Thing) -> Verdict:
+    """A candidate is read by its owner and by the bodies invited on it; what is published, by who sees it."""
+    if facts.actor.member_id == thing.owner_id:
+        return NOT_INDEPENDENT if action is Action.ATTEST else _may_change(facts, Action.EDIT, thing)
+    if thing.invited is not None and facts.actor.member_id not in thing.invited:
+        return NOT_VISIBLE
+    seen = _may_read(facts, thing, through_feed=False)
+    if not seen or action is Action.EXAMINE:
+        return seen
+    if facts.person is None:
+        return NEEDS_PERSON
+    return ALLOWED if facts.accredited else NOT_ACCREDITED
 
 
 def _may_read(facts: Facts, thing: Thing, *, through_feed: bool) -> Verdict:
@@ -318,10 +324,7 @@ def in_group(member_id: Any, group_id: Any, now: int) -> Condition:
     lacks_one = _any(GroupRequirement).where(GroupRequirement.group_id == group_id, ~holds)
     inside = aliased(GroupMember)  # so that the question may be asked of a row of the same table
     return _any(inside).where(
-        inside.group_id == group_id,
-        inside.member_id == member_id,
-        inside.active.is_(True),
-        ~lacks_one,
+        inside.group_id == group_id, inside.member_id == member_id, inside.active.is_(True), ~lacks_one
     )
 
 

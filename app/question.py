@@ -78,6 +78,8 @@ class Thing:
     collection_id: str
     marking: MarkingView
     narrower: MarkingView | None = None
+    invited: frozenset[str] | None = None
+    """For a candidate: the members that its owner invited to attest it. None: it is no candidate."""
 
     @property
     def owner_id(self) -> str:
@@ -115,6 +117,8 @@ class Facts:
     """For a peer server: its members that are known here."""
     released: frozenset[str] = field(default_factory=frozenset)
     """Collections that the upstream released to this downstream."""
+    accredited: bool = False
+    """The member of the acting person is a validation body now."""
 
 
 class Action(StrEnum):
@@ -125,6 +129,14 @@ class Action(StrEnum):
     """Draft, publish, deprecate, retract, withdraw, see the recipients: the owner's."""
     NARROW = "narrow"
     WIDEN = "widen"
+    WIDEN_SECOND = "widen-second"
+    """Widen what another person of the owner has proposed."""
+    REVIEW = "review"
+    """Comment on a candidate, approve or return it: a person of the owner's."""
+    EXAMINE = "examine"
+    """Read a candidate."""
+    ATTEST = "attest"
+    """State as a validation body how something was validated."""
     RELEASE = "release"
     """Let an own downstream see it."""
 

@@ -174,7 +174,7 @@ def intern_narrower(session: Session, collection: Collection, view: MarkingView,
     if not at_least_as_strict(view, outer):
         raise wider
     with session.begin_nested():
-        marking = _intern(session, _identity(collection.id, view), view)
+        marking = _intern(session, identity(collection.id, view), view)
         if _adds_readers(session, collection, marking.id, view, now):
             raise wider
     return marking
@@ -194,7 +194,8 @@ def _intern(session: Session, identity: str, view: MarkingView) -> Marking:
     return marking
 
 
-def _identity(collection_id: str, view: MarkingView) -> str:
+def identity(collection_id: str, view: MarkingView) -> str:
+    """A digest by which equal markings in a collection are known."""
     parts = {
         "collection": collection_id,
         "group": view.group_id,
@@ -233,12 +234,17 @@ def _store_names(session: Session, marking_id: str, view: MarkingView) -> None:
 # ── Narrower and wider ──────────────────────────────────────────────────────────────────────────────────
 
 
-def change_collection_marking(tx: Tx, collection: Collection, view: MarkingView) -> Direction:
+def change_collection_marking(
+    tx: Tx, collection: Collection, view: MarkingView, *, wider: Action = Action.WIDEN
+) -> Direction:
     """Give a collection another marking, and tell everybody who gains or loses sight by it.
 
     Only a change by which nobody gains sight and no label, PAP or prohibited purpose is weakened is narrower.
     The transaction must have begun with `moves_policy=True`. What is narrowed to TLP:RED leaves all places:
     its tombstones and pointers are the caller's lines.
+
+    Args:
+        wider: what the actor must be allowed where it is wider.
 
     Raises:
         Forbidden: not the owner; or wider, and the actor is no person, or a second person is needed.
@@ -250,7 +256,9 @@ def change_collection_marking(tx: Tx, collection: Collection, view: MarkingView)
         require_person(tx.actor)
     places.of_collection(session, collection.id)
     known = len(tx.lines)
-    wider = not at_least_as_strict(view, thing.marking) or _names_outsiders(session, collection, view, tx.now)
+    weaker = not at_least_as_strict(view, thing.marking) or _names_outsiders(
+        session, collection, view, tx.now
+    )
     before = _readers(session, collection, tx.now)
     with tx.watching(Scope(collections=frozenset({collection.id}))):
         _replace(session, collection.marking_id, view)
@@ -258,9 +266,9 @@ def change_collection_marking(tx: Tx, collection: Collection, view: MarkingView)
         line.kind is ChangeKind.SIGHT_GAINED and line.collection_id == collection.id
         for line in tx.lines[known:]
     )
-    if not wider and not gained:
+    if not weaker and not gained:
         return "narrowed"
-    tx.require(Action.WIDEN, thing)
+    tx.require(wider, thing)
     return "widened"
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 from marshmallow import Schema, fields, post_dump, validate
 
-from schemas.shapes import Ident
-from schemas.vocabulary import AudienceKind, Pap, Purpose, Tlp
+from schemas.shapes import Ident, Lean, Moment
+from schemas.vocabulary import AudienceKind, Pap, ProposalStatus, Purpose, Tlp
 
 NAMED_LIMIT = 1_000
 """Members or users that one marking names at most."""
@@ -66,3 +66,32 @@ class NotedMarkingSchema(MarkingSchema):
     @post_dump
     def drop_absent_note(self, data: dict[str, Any], **_rest: Any) -> dict[str, Any]:
         return {name: value for name, value in data.items() if name != "note" or value is not None}
+
+
+class ProposalSchema(Lean):
+    """A wider marking that one person of the owner asked for, and that takes a second one to hold."""
+
+    id = Ident(required=True, description="Id of the proposal.")
+    collection = Ident(required=True, description="The set or list.")
+    marking = fields.Nested(
+        NotedMarkingSchema, required=True, metadata={"description": "The marking that is asked for."}
+    )
+    status = fields.String(
+        required=True,
+        validate=validate.OneOf([status.value for status in ProposalStatus]),
+        metadata={"description": "How it stands."},
+    )
+    proposed_by = Ident(required=True, description="The user who asked.")
+    proposed_at = Moment(required=True, description="When.")
+    expires_at = Moment(required=True, description="Until when it can be approved.")
+    decided_by = Ident(description="The user who approved or withdrew it.")
+    decided_at = Moment(description="When.")
+
+
+class ProposalPageSchema(Schema):
+    items = fields.List(
+        fields.Nested(ProposalSchema), required=True, metadata={"description": "Proposals, newest first."}
+    )
+    next = fields.String(
+        required=True, allow_none=True, metadata={"description": "Send as `after`; null: no more."}
+    )

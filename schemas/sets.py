@@ -1,6 +1,8 @@
 """Indicator sets: the set, its draft, its versions."""
 
-from marshmallow import Schema, fields, validate
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from schemas.markings import NotedMarkingSchema
 from schemas.shapes import Ident, Lean, Moment, Whole
@@ -12,6 +14,7 @@ SLUG = Whole(
     r"^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$",
     error="Use 1 to 64 lower-case letters, digits and hyphens, none of them at an end.",
 )
+SUPERSEDED_LIMIT = 100
 SEMVER_PATTERN = (
     r"^(?:0|[1-9][0-9]{0,8})(?:\.(?:0|[1-9][0-9]{0,8})){2}"
     r"(?:-[0-9A-Za-z-]{1,16}(?:\.[0-9A-Za-z-]{1,16}){0,2})?$"
@@ -102,12 +105,30 @@ class DraftSchema(DraftStateSchema):
 
 class NewVersionSchema(Schema):
     version = fields.String(
-        required=True, validate=SEMVER, metadata={"description": "Higher than every earlier version."}
+        validate=SEMVER,
+        metadata={"description": "Higher than every earlier version; with a candidate it may be left out."},
     )
     draft = fields.String(
         validate=DIGEST,
         metadata={"description": "Digest of the draft that you mean; refused if it has changed since."},
     )
+    candidate = fields.String(
+        validate=DIGEST,
+        metadata={"description": "Digest of the candidate whose very bytes are published, not the draft's."},
+    )
+    supersedes = fields.List(
+        fields.String(validate=SEMVER),
+        load_default=list,
+        validate=validate.Length(max=SUPERSEDED_LIMIT),
+        metadata={"description": "Versions that this one replaces: deprecated in the same act."},
+    )
+
+    @validates_schema
+    def one_source(self, data: dict[str, Any], **_rest: Any) -> None:
+        if "version" not in data and "candidate" not in data:
+            raise ValidationError("Send the version, or the digest of a candidate.", "version")
+        if "draft" in data and "candidate" in data:
+            raise ValidationError("A candidate is published as it is. Leave draft out.", "draft")
 
 
 class VersionSchema(Lean):
@@ -150,13 +171,25 @@ class SignatureSchema(Schema):
     )
 
 
+class SignedStatementSchema(Schema):
+    statement = fields.Dict(required=True, metadata={"description": "attestation.v1: what a body states."})
+    jws = fields.String(
+        required=True, metadata={"description": "Detached JWS (RFC 7515, F) over its canonical bytes."}
+    )
+
+
 class SignedVersionSchema(Schema):
-    """A version as stored: envelope, document, signatures."""
+    """A version as stored: envelope, document, signatures, and what validation bodies attest."""
 
     envelope = fields.Dict(required=True, metadata={"description": "set-envelope.v1: how it stands now."})
     document = fields.Dict(required=True, metadata={"description": "indicator-set.v1: what was said."})
     signatures = fields.List(
         fields.Nested(SignatureSchema), required=True, metadata={"description": "By the home server."}
+    )
+    attestations = fields.List(
+        fields.Nested(SignedStatementSchema),
+        required=True,
+        metadata={"description": "Statements of validation bodies on this very document that stand."},
     )
 
 
@@ -228,4 +261,22 @@ class RetractionSchema(Schema):
     )
     successor = fields.String(
         validate=SEMVER, metadata={"description": "The published version to use instead, if there is one."}
+    )
+
+
+class ReminderSchema(Schema):
+    set = Ident(required=True, description="Id of the set.")
+    slug = fields.String(required=True, metadata={"description": "Its short name."})
+    title = fields.String(required=True, metadata={"description": "What the set is about."})
+    version = fields.String(required=True, metadata={"description": "The version to be reviewed."})
+    review_by = Moment(required=True, description="When it should be reviewed.")
+    overdue = fields.Boolean(required=True, metadata={"description": "That date has passed."})
+
+
+class ReminderPageSchema(Schema):
+    items = fields.List(
+        fields.Nested(ReminderSchema), required=True, metadata={"description": "The longest due first."}
+    )
+    next = fields.String(
+        required=True, allow_none=True, metadata={"description": "Send as `after`; null: no more."}
     )

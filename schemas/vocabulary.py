@@ -158,6 +158,45 @@ class VersionStatus(StrEnum):
     EXPIRED = "expired"
 
 
+class CandidateStatus(StrEnum):
+    """How a candidate, the frozen bytes of a draft under review, stands.
+
+    Returned: a reviewer asked for changes; superseded: another one was sent, or another version published.
+    """
+
+    IN_REVIEW = "in_review"
+    APPROVED = "approved"
+    RETURNED = "returned"
+    SUPERSEDED = "superseded"
+    PUBLISHED = "published"
+
+
+class RemarkKind(StrEnum):
+    """What a reviewer said of a candidate."""
+
+    COMMENT = "comment"
+    APPROVAL = "approval"
+    RETURN = "return"
+
+
+class AttestationStatus(StrEnum):
+    """Whether a statement of validation stands; one that was withdrawn has no bytes any more."""
+
+    STANDING = "standing"
+    WITHDRAWN = "withdrawn"
+    CONSENT_WITHDRAWN = "consent_withdrawn"
+
+
+class ProposalStatus(StrEnum):
+    """How a proposal to widen stands. Stale: the marking was changed otherwise in the meantime."""
+
+    OPEN = "open"
+    APPROVED = "approved"
+    WITHDRAWN = "withdrawn"
+    STALE = "stale"
+    EXPIRED = "expired"
+
+
 class Standing(StrEnum):
     """How an entry stands, counted only from what its reader may see."""
 
@@ -263,6 +302,9 @@ class Rank(IntEnum):
     AMBER_STRICT = 3
     RED = 4
 
+
+VALIDATION_BODY = "validation_body"
+"""The member attribute by which the operator accredits a body that may attest."""
 
 TLP_RANK = {tlp: Rank[tlp.name] for tlp in Tlp}
 PAP_RANK = {pap: Rank[pap.name] for pap in Pap}

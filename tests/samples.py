@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 from app.feed.models import Change
 from app.markings import Place
 from app.runtime import Runtime
-from tests.factories import Caller
+from tests.factories import Caller, Make
 
 ROOT = Path(__file__).parents[1]
 FINCEN = "us-fincen-2020-a008"
@@ -48,10 +48,12 @@ def sample(name: str = FINCEN) -> dict[str, Any]:
 
 
 def small(title: str = "A small set", indicators: int = 2, **changes: Any) -> dict[str, Any]:
-    """Content with few indicators, for tests that are about something else."""
+    """Content with few indicators that needs no second person, for tests that are about something else."""
     content: dict[str, Any] = sample()["content"]
     del content["counts"]
     kept = content["indicators"][:indicators]
+    for indicator in kept:
+        indicator["rights_caution"]["level"] = "medium"
     return {**content, "title": title, "indicators": kept, **changes}
 
 
@@ -80,6 +82,30 @@ def published(
     """A new version of the set with this content."""
     drafted(caller, set_id, content or small())
     answer = caller.post(f"/v1/sets/{set_id}/versions", json={"version": version})
+    assert answer.status_code == 201, answer.json
+    made: Any = answer.json
+    return dict(made)
+
+
+def sent(caller: Caller, set_id: str, version: str = "1.0.0", **more: Any) -> dict[str, Any]:
+    """The draft sent to review."""
+    answer = caller.post(f"/v1/sets/{set_id}/review", json={"version": version, **more})
+    assert answer.status_code == 201, answer.json
+    made: Any = answer.json
+    return dict(made)
+
+
+def reviewed(
+    caller: Caller, set_id: str, version: str = "1.0.0", content: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """A new version of the set with this content, approved by another person of the owner."""
+    make = Make(caller.http.application.extensions["halyard"], caller.http)
+    drafted(caller, set_id, content or small())
+    digest = sent(caller, set_id, version)["digest"]
+    second = make.caller(caller.member, user=make.user(caller.member))
+    approval = second.post(f"/v1/sets/{set_id}/review/{digest}/approval", json={})
+    assert approval.status_code == 201, approval.json
+    answer = caller.post(f"/v1/sets/{set_id}/versions", json={"candidate": digest})
     assert answer.status_code == 201, answer.json
     made: Any = answer.json
     return dict(made)

@@ -8,7 +8,7 @@ from werkzeug.datastructures import ETags
 from app.errors import PreconditionRequired
 from app.events import Subject
 from app.record import Tx
-from app.sets import drafts, service
+from app.sets import drafts, queries, remarking, service
 from app.sets.drafts import Draft
 from app.sets.forms import set_form, set_subject
 from app.sets.queries import Found
@@ -17,7 +17,8 @@ from app.web.blueprint import Blueprint
 from app.web.exchange import Reply, read, write
 from app.web.identity import requires
 from app.web.paging import PageArgs
-from schemas.markings import NotedMarkingSchema
+from app.web.proposals import proposed
+from schemas.markings import NotedMarkingSchema, ProposalSchema
 from schemas.sets import (
     DraftContentSchema,
     DraftSchema,
@@ -58,7 +59,7 @@ def list_sets(args: dict[str, Any]) -> Response:
         items = page.items[:limit]
         more = len(page.items) > limit
         value = {
-            "items": [_state(tx, found, page.latest.get(found.id)) for found in items],
+            "items": [state(tx, found, page.latest.get(found.id)) for found in items],
             "next": paging.seal(tx, _CURSOR, items[-1].id) if more else None,
             "excluded": page.excluded,
         }
@@ -79,7 +80,7 @@ def create_set(body: dict[str, Any]) -> Response:
             tx, slug=body["slug"], title=body["title"], marking=body["marking"], set_id=body.get("id")
         )
         headers = {"Location": f"/v1/sets/{found.id}"}
-        return Reply.of(SetSchema, _state(tx, found, None), status=201, headers=headers)
+        return Reply.of(SetSchema, state(tx, found, None), status=201, headers=headers)
 
     return write("set.created", asked_set(body.get("id")), work)
 
@@ -92,8 +93,8 @@ def get_set(set_id: str) -> Response:
 
     def work(tx: Tx) -> Reply:
         found = service.get(tx, set_id)
-        state = _state(tx, found, service.latest(tx, found))
-        return Reply.of(SetSchema, state, subjects=[set_subject(found)])
+        value = state(tx, found, service.latest(tx, found))
+        return Reply.of(SetSchema, value, subjects=[set_subject(found)])
 
     return read("set.read", asked_set(set_id), work)
 
@@ -102,12 +103,15 @@ def get_set(set_id: str) -> Response:
 @requires(Scope.SETS_WRITE)
 @blp.arguments(NotedMarkingSchema)
 @blp.response(200, SetSchema)
+@blp.alt_response(202, schema=ProposalSchema)
 def put_marking(body: dict[str, Any], set_id: str) -> Response:
-    """Narrow or widen a set. Widening takes a person, from TLP:AMBER+STRICT up a second one."""
+    """Narrow or widen a set. Widening takes a person; from TLP:AMBER+STRICT up it is proposed first."""
 
     def work(tx: Tx) -> Reply:
-        found = service.change_marking(tx, set_id, body)
-        return Reply.of(SetSchema, _state(tx, found, service.latest(tx, found)))
+        became = remarking.change_marking(tx, set_id, body)
+        if isinstance(became, Found):
+            return Reply.of(SetSchema, state(tx, became, service.latest(tx, became)))
+        return proposed(tx, became, queries.find(tx, set_id).marking)
 
     return write("marking.changed", asked_set(set_id), work, moves_policy=True)
 
@@ -150,7 +154,8 @@ def _editions() -> ETags:
     return request.if_match
 
 
-def _state(tx: Tx, found: Found, latest: str | None) -> dict[str, Any]:
+def state(tx: Tx, found: Found, latest: str | None) -> dict[str, Any]:
+    """A set as its reader may know it."""
     return {
         **set_form(found, tx.actor.member_id),
         "created_at": found.collection.created_at,

@@ -6,13 +6,15 @@ from flask import Response
 
 from app.events import Subject
 from app.record import Tx
-from app.signals import lists, queries
+from app.signals import lists, queries, remarking
+from app.signals.queries import Found
 from app.web import paging
 from app.web.blueprint import Blueprint
 from app.web.exchange import Reply, read, write
 from app.web.identity import requires
 from app.web.paging import PageArgs
-from schemas.markings import MarkingSchema
+from app.web.proposals import proposed
+from schemas.markings import MarkingSchema, ProposalSchema
 from schemas.signals import NewSignalListSchema, SignalListPageSchema, SignalListSchema
 from schemas.vocabulary import Scope
 
@@ -82,10 +84,14 @@ def get_list(list_id: str) -> Response:
 @requires(Scope.SIGNALS_WRITE)
 @blp.arguments(MarkingSchema)
 @blp.response(200, SignalListSchema)
+@blp.alt_response(202, schema=ProposalSchema)
 def put_marking(body: dict[str, Any], list_id: str) -> Response:
-    """Narrow or widen a list. Widening takes a person, from TLP:AMBER+STRICT up a second one."""
+    """Narrow or widen a list. Widening takes a person; from TLP:AMBER+STRICT up it is proposed first."""
 
     def work(tx: Tx) -> Reply:
-        return Reply.json(lists.describe(lists.set_marking(tx, list_id, body), tx.actor.member_id))
+        became = remarking.set_marking(tx, list_id, body)
+        if isinstance(became, Found):
+            return Reply.json(lists.describe(became, tx.actor.member_id))
+        return proposed(tx, became, queries.find(tx, list_id).marking)
 
     return write("marking.changed", asked_list(list_id), work, moves_policy=True)

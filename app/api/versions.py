@@ -33,7 +33,7 @@ blp = Blueprint(
     "versions", __name__, url_prefix="/v1/sets/<ident:set_id>", description="Versions of indicator sets"
 )
 
-_NO_VERSION = "-"
+NO_VERSION = "-"
 """Stands for whatever a path holds that no version can be called: it is looked for, and not found."""
 
 
@@ -69,14 +69,14 @@ def list_versions(args: dict[str, Any], set_id: str) -> Response:
 @blp.arguments(NewVersionSchema)
 @blp.response(201, VersionSchema)
 def publish_version(body: dict[str, Any], set_id: str) -> Response:
-    """Publish the draft as a version: signed, and never changed again."""
+    """Publish a candidate, or a draft that needs no second person: signed, and never changed again."""
 
     def work(tx: Tx) -> Reply:
-        row = publishing.publish(tx, set_id, version=body["version"], draft=body.get("draft"))
+        row = publishing.publish(tx, set_id, **body)
         headers = {"Location": f"/v1/sets/{set_id}/versions/{row.version}"}
         return Reply.of(VersionSchema, VersionState.of(row, tx.now), status=201, headers=headers)
 
-    return write("version.published", asked_version(set_id, body["version"]), work)
+    return write("version.published", asked_version(set_id, body.get("version")), work)
 
 
 @blp.get("/versions/<version>")
@@ -85,10 +85,10 @@ def publish_version(body: dict[str, Any], set_id: str) -> Response:
 @blp.alt_response(304, "NOT_MODIFIED")
 def get_version(set_id: str, version: str) -> Response:
     """Read one version as stored: envelope, document, signatures. One that was taken back answers 410."""
-    known = _known(version)
+    known = known_version(version)
 
     def work(tx: Tx) -> Reply:
-        found = versions.get(tx, set_id, known or _NO_VERSION)
+        found = versions.get(tx, set_id, known or NO_VERSION)
         headers = {"ETag": f'"{found.etag}"', "Cache-Control": _caching(found.found.marking)}
         subjects = [version_subject(found.row, found.found.marking)]
         if request.if_none_match.contains_weak(found.etag):
@@ -119,10 +119,10 @@ def diff_versions(args: dict[str, Any], set_id: str) -> Response:
 @blp.response(200, VersionSchema)
 def deprecate_version(body: dict[str, Any], set_id: str, version: str) -> Response:
     """Say that another version replaces this one. It stays readable and names its successor."""
-    known = _known(version)
+    known = known_version(version)
 
     def work(tx: Tx) -> Reply:
-        row = status.deprecate(tx, set_id, known or _NO_VERSION, successor=body["successor"])
+        row = status.deprecate(tx, set_id, known or NO_VERSION, successor=body["successor"])
         return Reply.of(VersionSchema, VersionState.of(row, tx.now))
 
     return write("version.deprecated", asked_version(set_id, known), work)
@@ -134,11 +134,11 @@ def deprecate_version(body: dict[str, Any], set_id: str, version: str) -> Respon
 @blp.response(200, VersionSchema)
 def retract_version(body: dict[str, Any], set_id: str, version: str) -> Response:
     """Take a version back because it was wrong: its bytes are gone, its tombstone reaches every reader."""
-    known = _known(version)
+    known = known_version(version)
 
     def work(tx: Tx) -> Reply:
         row = status.retract(
-            tx, set_id, known or _NO_VERSION, reason=Reason(body["reason"]), successor=body.get("successor")
+            tx, set_id, known or NO_VERSION, reason=Reason(body["reason"]), successor=body.get("successor")
         )
         return Reply.of(VersionSchema, VersionState.of(row, tx.now))
 
@@ -148,7 +148,8 @@ def retract_version(body: dict[str, Any], set_id: str, version: str) -> Response
 _SEMVER = re.compile(SEMVER_PATTERN)
 
 
-def _known(version: str) -> str | None:
+def known_version(version: str) -> str | None:
+    """The version that a path names, if any can be called so."""
     return version if len(version) <= SEMVER_LENGTH and _SEMVER.fullmatch(version) else None
 
 

@@ -14,7 +14,7 @@ from app.cli.client import Server
 from app.cli.clients import issued_form
 from app.cli.command import Failure
 from app.cli.credentials import Credentials
-from app.members import clients, members
+from app.members import clients, members, users
 from app.members.clients import NewClient
 from app.runtime import Runtime
 from schemas.vocabulary import ChangeKind, ClientAuth, MemberKind, Purpose, Scope, Sector
@@ -154,6 +154,22 @@ def enrol(runtime: Runtime) -> dict[str, Reader]:
         )  # fmt: skip
         cast[part.key] = Reader(part, member.id, Server(who, now=runtime.clock), form)
     return cast
+
+
+def second_person(runtime: Runtime, reader: Reader) -> Server:
+    """A reviewer of the same member, as a person with a client of her own."""
+    with record.begin(runtime, record.as_system, Request()) as tx:
+        person = users.add(tx, reader.member_id, handle=f"{reader.part.key}.reviewer")
+        asked = NewClient(
+            name="a second person", scopes=(Scope.SETS_READ, Scope.SETS_REVIEW),
+            purposes=(Purpose.PROTECT,), auth_method=ClientAuth.SECRET_BASIC, user_id=person.id,
+        )  # fmt: skip
+        made = clients.add(tx, reader.member_id, asked)
+    who = Credentials(
+        url=runtime.config.issuer, client_id=made.client.id, secret=made.secret, key=None,
+        purpose=Purpose.PROTECT.value,
+    )  # fmt: skip
+    return Server(who, now=runtime.clock)
 
 
 def as_operator(runtime: Runtime, work: Callable[[record.Tx], object]) -> None:

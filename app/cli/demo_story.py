@@ -8,8 +8,9 @@ from importlib.resources import files
 from typing import Any
 
 from app import clock
+from app.cli.client import Server
 from app.cli.command import Failure
-from app.cli.demo_cast import Reader, as_operator
+from app.cli.demo_cast import Reader, as_operator, second_person
 from app.cli.demo_telling import Telling, Thing, who_sees_what
 from app.cli.sets import save_draft
 from app.cli.trail import COLUMNS, gathered
@@ -33,6 +34,8 @@ class Story:
         self.runtime = runtime
         self.cast = cast
         self.tell = tell
+        self.second: Server | None = None
+        """A reviewer of the NGO: what asks for rights caution takes two persons."""
         self.group: dict[str, Any] = {}
         self.things: dict[str, Thing] = {}
 
@@ -73,7 +76,10 @@ class Story:
         self.tell.say(f"Payments circle, terms version {read['terms_version']}: {read['terms']}")
 
     def _publishing(self) -> None:
-        self.tell.chapter("The NGO imports, labels and publishes three indicator sets")
+        self.tell.chapter(
+            "The NGO imports and labels three indicator sets; a second person of it approves them"
+        )
+        self.second = second_person(self.runtime, self.cast["ngo"])
         for key, name in (("advisory", "us-fincen-2020-a008"), ("payments", "ocse-livestream-payments")):
             sample = json.loads((files("samples") / f"{name}.json").read_bytes())
             self._publish_new(key, sample["content"], sample["marking"])
@@ -90,13 +96,18 @@ class Story:
         self.things[key] = Thing(made["id"], slug)
         version = self._publish(key, content)
         count = len(content["indicators"])
-        self.tell.say(f"{slug} {version}: {count} indicators, {marking['tlp']} {marking['pap']}, signed.")
+        self.tell.say(
+            f"{slug} {version}: {count} indicators, {marking['tlp']} {marking['pap']}, approved, signed."
+        )
 
     def _publish(self, key: str, content: dict[str, Any]) -> str:
         server, set_id = self.cast["ngo"].server, self.things[key].id
-        draft = save_draft(server, set_id, content)
-        asked = {"version": content["version"], "draft": draft["digest"]}
-        version: str = server.post(f"/v1/sets/{set_id}/versions", asked)["version"]
+        save_draft(server, set_id, content)
+        review = f"/v1/sets/{set_id}/review"
+        digest = server.post(review, {"version": content["version"]})["digest"]
+        if self.second is not None:
+            self.second.post(f"{review}/{digest}/approval", {"note": "Read against its sources."})
+        version: str = server.post(f"/v1/sets/{set_id}/versions", {"candidate": digest})["version"]
         return version
 
     def _subscribing(self) -> None:

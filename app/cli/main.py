@@ -22,7 +22,7 @@ COMMANDS = {
     "group": "groups:group",
     "token": "tokens:token",
     "proof": "tokens:proof",
-    "set": "sets:indicator_set",
+    "set": "review:indicator_set",
     "signals": "signals:signals",
     "audit": "audit:audit",
     "openapi": "openapi:openapi",

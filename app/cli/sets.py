@@ -13,6 +13,7 @@ from app.cli.markings import marking_of, marking_options, shown
 from app.cli.set_files import read_set_file
 from schemas.sets import RETRACTION_REASONS
 from schemas.tags import Capability, HarmType, Tag
+from schemas.vocabulary import CandidateStatus
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _PROBLEMS_SHOWN = 10
@@ -71,18 +72,19 @@ def import_(
 @click.option(
     "--version", help="Higher than every earlier one; left out: the version that the draft proposes."
 )
+@click.option("--supersedes", multiple=True, metavar="VERSION", help="A version that this one replaces.")
 @click.pass_obj
-def publish(output: Output, name: str, version: str | None) -> None:
-    """Publish the draft: signed by the server, and never changed again."""
+def publish(output: Output, name: str, version: str | None, supersedes: tuple[str, ...]) -> None:
+    """Publish what is under review, or else the draft: signed by the server, and never changed again."""
     with Server.from_env() as server:
-        set_id = _find(server, name)["id"]
-        draft = server.get(f"/v1/sets/{set_id}/draft")
-        asked = version or draft["content"].get("version")
-        if asked is None:
+        set_id = find_set(server, name)["id"]
+        asked = _under_review(server, set_id) or _draft(server, set_id)
+        asked |= {"version": version} if version else {}
+        if asked.get("version") is None:
             raise Failure(
                 "The draft proposes no version. Add --version, for example 1.0.0.", reason="version"
             )
-        made = server.post(f"/v1/sets/{set_id}/versions", {"version": asked, "draft": draft["digest"]})
+        made = server.post(f"/v1/sets/{set_id}/versions", {**asked, "supersedes": list(supersedes)})
     output.show(made, f"Version {made['version']} is published. SHA-256 of its document: {made['document']}")
 
 
@@ -102,7 +104,7 @@ def tags(output: Output) -> None:
 def versions(output: Output, name: str) -> None:
     """Show the versions of a set and how they stand."""
     with Server.from_env() as server:
-        found = list(server.items(f"/v1/sets/{_find(server, name)['id']}/versions"))
+        found = list(server.items(f"/v1/sets/{find_set(server, name)['id']}/versions"))
     rows = [
         (
             row["version"],
@@ -127,7 +129,7 @@ def versions(output: Output, name: str) -> None:
 def diff(output: Output, name: str, old: str, new: str) -> None:
     """Compare two versions: what was added and removed, and what changed field by field, weights too."""
     with Server.from_env() as server:
-        path = f"/v1/sets/{_find(server, name)['id']}/diff"
+        path = f"/v1/sets/{find_set(server, name)['id']}/diff"
         found = server.get(path, params={"from": old, "to": new})
     rows = [_changed("set", "", change) for change in found["set"]]
     for what, part in _PARTS.items():
@@ -148,7 +150,7 @@ def diff(output: Output, name: str, old: str, new: str) -> None:
 def export(output: Output, name: str, version: str | None, file: Path | None) -> None:
     """Write one version as stored, byte for byte: envelope, document, signatures."""
     with Server.from_env() as server:
-        found = _find(server, name)
+        found = find_set(server, name)
         wanted = version or found.get("latest_version")
         if wanted is None:
             raise Failure("This set has no version that can be read.", reason="no_version")
@@ -168,7 +170,7 @@ def export(output: Output, name: str, version: str | None, file: Path | None) ->
 def deprecate(output: Output, name: str, version: str, successor: str) -> None:
     """Say that another version replaces VERSION; it stays readable."""
     with Server.from_env() as server:
-        path = f"/v1/sets/{_find(server, name)['id']}/versions/{version}/deprecate"
+        path = f"/v1/sets/{find_set(server, name)['id']}/versions/{version}/deprecate"
         made = server.post(path, {"successor": successor})
     output.show(made, f"Version {version} is deprecated, {successor} replaces it.")
 
@@ -182,7 +184,7 @@ def deprecate(output: Output, name: str, version: str, successor: str) -> None:
 def retract(output: Output, name: str, version: str, reason: str, successor: str | None) -> None:
     """Take VERSION back because it was wrong: its bytes are gone, and every reader is told."""
     with Server.from_env() as server:
-        path = f"/v1/sets/{_find(server, name)['id']}/versions/{version}/retract"
+        path = f"/v1/sets/{find_set(server, name)['id']}/versions/{version}/retract"
         made = server.post(path, {"reason": reason, **({"successor": successor} if successor else {})})
     output.show(made, f"Version {version} is retracted: {reason}.")
 
@@ -199,11 +201,15 @@ def marking(
     audience: str | None,
     prohibit: tuple[str, ...],
 ) -> None:
-    """Narrow or widen a set. Widening takes a person, from TLP:AMBER+STRICT up a second one."""
+    """Narrow or widen a set. Widening takes a person; from TLP:AMBER+STRICT up it is proposed first."""
     with Server.from_env() as server:
-        found = _find(server, name)
+        found = find_set(server, name)
         asked = marking_of(found["marking"], tlp, pap, audience, prohibit)
         changed = server.put(f"/v1/sets/{found['id']}/marking", asked)
+    if "proposed_by" in changed:
+        said = f"Proposed: {changed['id']}. A second person approves it until {changed['expires_at'][:19]}."
+        output.show(changed, said)
+        return
     output.show(changed, f"{changed['slug']} stands under {shown(changed['marking'])} now.")
 
 
@@ -213,7 +219,7 @@ def marking(
 def recipients(output: Output, name: str) -> None:
     """Show who subscribes to a set of your own, and who has not yet taken a retraction."""
     with Server.from_env() as server:
-        found = list(server.items(f"/v1/sets/{_find(server, name)['id']}/recipients"))
+        found = list(server.items(f"/v1/sets/{find_set(server, name)['id']}/recipients"))
     rows = [
         (row["member_name"], row.get("acknowledged_at", "never")[:19], row["changes_behind"],
          len(row["retractions_outstanding"]))
@@ -238,7 +244,21 @@ def _own(server: Server, slug: str) -> dict[str, Any] | None:
     return next((row for row in sets if row["slug"] == slug and row["owner"] == member), None)
 
 
-def _find(server: Server, name: str) -> dict[str, Any]:
+def _under_review(server: Server, set_id: str) -> dict[str, Any] | None:
+    """What publishing the present candidate takes, if one is under review."""
+    newest = server.get(f"/v1/sets/{set_id}/review", params={"limit": 1})["items"]
+    if not newest or newest[0]["status"] not in {CandidateStatus.IN_REVIEW, CandidateStatus.APPROVED}:
+        return None
+    return {"version": newest[0]["version"], "candidate": newest[0]["digest"]}
+
+
+def _draft(server: Server, set_id: str) -> dict[str, Any]:
+    """What publishing the present draft takes."""
+    draft = server.get(f"/v1/sets/{set_id}/draft")
+    return {"version": draft["content"].get("version"), "draft": draft["digest"]}
+
+
+def find_set(server: Server, name: str) -> dict[str, Any]:
     """A set by id or slug; one's own first where several members chose the same slug."""
     if IDENT.fullmatch(name):
         found: dict[str, Any] = server.get(f"/v1/sets/{name}")

@@ -18,6 +18,7 @@ from app.screening import screen_document
 from app.sets import document, queries, schema
 from app.sets.forms import set_subject
 from app.sets.queries import Found
+from app.sets.review import life
 from schemas import documents
 
 FIRST_VERSION = "0.1.0"
@@ -69,6 +70,7 @@ def save(tx: Tx, set_id: str, content: dict[str, Any], editions: Editions) -> Dr
     found.row.draft = _checked(content, set_id)
     found.row.draft_digest = canonical.digest(found.row.draft)
     found.row.draft_at = tx.now
+    life.note_author(tx, set_id)
     record(tx, DraftEdited(subjects=(set_subject(found),)))
     return _draft(found)
 

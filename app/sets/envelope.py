@@ -6,7 +6,7 @@ so that a signature of the one is never taken for a signature of the other.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,16 +68,33 @@ class Envelope:
         )
 
 
-def join(envelope: bytes, document: bytes, *, envelope_jws: str, document_jws: str) -> bytes:
-    """A version on the wire, from stored bytes: what was hashed is never serialised again."""
+def join(
+    envelope: bytes,
+    document: bytes,
+    *,
+    envelope_jws: str,
+    document_jws: str,
+    attestations: Sequence[tuple[bytes, str]] = (),
+) -> bytes:
+    """A version on the wire, from stored bytes: what was hashed is never serialised again.
+
+    Args:
+        attestations: statements of validation bodies, each with its signature.
+    """
     signatures = [
         {"of": "document", "jws": document_jws},
         {"of": "envelope", "jws": envelope_jws},
     ]
     tail = json.dumps(signatures, separators=(",", ":")).encode()
-    return b'{"envelope":' + envelope + b',"document":' + document + b',"signatures":' + tail + b"}"
+    stated = b",".join(
+        b'{"statement":' + statement + b',"jws":' + json.dumps(jws).encode() + b"}"
+        for statement, jws in attestations
+    )
+    signed = b'{"envelope":' + envelope + b',"document":' + document + b',"signatures":' + tail
+    return signed + b',"attestations":[' + stated + b"]}"
 
 
-def etag(envelope: bytes, document_digest: str) -> str:
-    """The digest of both, as an ETag without its quotes: moves whenever either does."""
-    return canonical.digest(f"{document_digest}:{canonical.digest(envelope)}".encode())
+def etag(envelope: bytes, document_digest: str, statements: Sequence[bytes] = ()) -> str:
+    """The digest of all, as an ETag without its quotes: moves whenever one of them does."""
+    parts = [document_digest, canonical.digest(envelope), *map(canonical.digest, statements)]
+    return canonical.digest(":".join(parts).encode())

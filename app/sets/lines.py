@@ -15,6 +15,8 @@ from app.sets.envelope import join
 from app.sets.forms import end_reason, set_form
 from app.sets.models import SetVersion
 from app.sets.queries import Found
+from app.sets.review.models import Attestation
+from app.sets.review.queries import standing
 from schemas.vocabulary import ChangeKind, Reason, Tlp
 
 
@@ -36,7 +38,10 @@ def set_changed(session: Session, found: Found, *, fresh: bool = False) -> list[
 
 
 def version_changed(session: Session, found: Found, row: SetVersion, *, fresh: bool = False) -> list[Line]:
-    """The version as it is read singly. Its earlier lines lose their bytes, which hold an older envelope."""
+    """The version as it is read singly, with what bodies attest of it.
+
+    Its earlier lines lose their bytes, which hold an older envelope or a statement that was withdrawn.
+    """
     if found.marking.tlp is Tlp.RED:
         return _pointers(session, found, row.id, "version", sorted(found.marking.users), fresh=fresh)
     return [
@@ -45,7 +50,7 @@ def version_changed(session: Session, found: Found, row: SetVersion, *, fresh: b
             kind=ChangeKind.VERSION_CHANGED,
             collection_id=found.id,
             object_id=row.id,
-            body=joined(row),
+            body=joined(row, standing(session, row.set_id, [row.document_digest])),
             fresh=fresh,
             clears=not fresh,
         )
@@ -78,8 +83,8 @@ def moved(session: Session, before: MarkingView, found: Found, versions: Sequenc
     return lines
 
 
-def joined(row: SetVersion) -> bytes:
-    """The version on the wire.
+def joined(row: SetVersion, stated: Sequence[Attestation]) -> bytes:
+    """The version on the wire, with the attestations that stand.
 
     Raises:
         LookupError: it has ended; ask `ended` first.
@@ -87,7 +92,11 @@ def joined(row: SetVersion) -> bytes:
     if row.document is None:
         raise LookupError("the document of a version that ended is not kept")
     return join(
-        row.envelope, row.document, envelope_jws=row.envelope_signature, document_jws=row.document_signature
+        row.envelope,
+        row.document,
+        envelope_jws=row.envelope_signature,
+        document_jws=row.document_signature,
+        attestations=[(one.statement or b"", one.signature or "") for one in stated],
     )
 
 

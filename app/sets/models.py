@@ -1,10 +1,12 @@
 """Tables of indicator sets. What makes a set a collection (owner, slug, marking) is in `app.markings`."""
 
-from sqlalchemy import ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base, Code, Id, Moment
 from schemas.vocabulary import VersionStatus
+
+_TO_REMIND = text("status = 'published' AND reminded_at IS NULL")
 
 READABLE = (VersionStatus.PUBLISHED.value, VersionStatus.DEPRECATED.value)
 
@@ -50,6 +52,8 @@ class SetVersion(Base):
     changed_at: Mapped[int] = mapped_column(Moment)
     review_by: Mapped[int | None] = mapped_column(Moment)
     valid_until: Mapped[int | None] = mapped_column(Moment)
+    reminded_at: Mapped[int | None] = mapped_column(Moment)
+    """When it was recorded that its review is due; once per version."""
 
     __table_args__ = (
         UniqueConstraint("set_id", "number"),
@@ -58,6 +62,7 @@ class SetVersion(Base):
             "ix_set_version_due", "valid_until",
             sqlite_where=document.is_not(None), postgresql_where=document.is_not(None),
         ),
+        Index("ix_set_version_review", "review_by", sqlite_where=_TO_REMIND, postgresql_where=_TO_REMIND),
     )  # fmt: skip
 
     def ended(self, now: int) -> VersionStatus | None:

@@ -83,11 +83,16 @@ def _visible(
     )
 
 
-def of_collection(session: Session, set_id: str) -> Found:
-    """The set by an id that is known to be right, for the server's own work."""
+def of_collection(session: Session, set_id: str, *, lock: bool = False) -> Found:
+    """The set by an id that is known to be right, for the server's own work.
+
+    Args:
+        lock: as for `find`.
+    """
+    row = session.get_one(IndicatorSet, set_id, with_for_update=lock)
     collection = session.get_one(Collection, set_id)
     marking = load_thing(session, collection).marking
-    return Found(collection=collection, row=session.get_one(IndicatorSet, set_id), marking=marking)
+    return Found(collection=collection, row=row, marking=marking)
 
 
 def version(session: Session, set_id: str, named: str) -> SetVersion:

@@ -1,4 +1,4 @@
-"""Verbs on sets: create, read, list, and change who may read them."""
+"""Verbs on sets: create, read, list."""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -10,18 +10,17 @@ from sqlalchemy.exc import IntegrityError
 
 from app import canonical, screening
 from app.errors import Conflict, Invalid
-from app.events import MarkingChanged, SetCreated
+from app.events import SetCreated
 from app.feed import visible
 from app.feed.cursor import View
 from app.markings import Collection
 from app.question import Action
 from app.record import Tx, record
-from app.remark import change_collection_marking, resolve, store
-from app.sets import lines, queries, status
+from app.remark import resolve, store
+from app.sets import lines, queries
 from app.sets.forms import set_subject
 from app.sets.models import IndicatorSet
 from app.sets.queries import Found
-from app.sets.sign import put_envelope
 from schemas.vocabulary import CollectionKind
 
 EMPTY_DRAFT = b"{}"
@@ -94,35 +93,6 @@ def page(tx: Tx, after: str | None, limit: int) -> Page:
 def latest(tx: Tx, found: Found) -> str | None:
     """The highest version of a set that can be read now."""
     return queries.latest(tx.session, [found.id], tx.now).get(found.id)
-
-
-def change_marking(tx: Tx, set_id: str, marking: Mapping[str, Any]) -> Found:
-    """Narrow or widen a set: every version that can be read gets a new envelope, and its readers new bytes.
-
-    The transaction must have begun with `moves_policy=True`. Saying again what holds changes nothing.
-
-    Raises:
-        NotFound, Forbidden: as `policy` decides. Widening needs a person, from TLP:AMBER+STRICT up two.
-        Invalid: the marking cannot be used.
-    """
-    found = queries.find(tx, set_id, lock=True)
-    tx.require(Action.NARROW, found.thing)
-    note = marking.get("note")
-    _screen(note=note)
-    view = resolve(tx.session, found.collection.owner_id, marking, actor=tx.actor)
-    if view == found.marking and note == found.row.marking_note:
-        record(tx, MarkingChanged(subjects=(set_subject(found),), reason="unchanged"))
-        return found
-    versions = status.settle(tx, found)
-    direction = change_collection_marking(tx, found.collection, view)
-    found.row.marking_note = note
-    now_found = Found(collection=found.collection, row=found.row, marking=view)
-    for row in versions:
-        put_envelope(tx, now_found, row)
-    tx.session.flush()
-    changed = lines.moved(tx.session, found.marking, now_found, versions)
-    record(tx, MarkingChanged(subjects=(set_subject(now_found),), reason=direction), changed)
-    return now_found
 
 
 def _member(tx: Tx) -> str:

@@ -5,8 +5,10 @@ What stays is its tombstone, its envelope and the digest of what it said. The ow
 is no exchange, and it is where the correction begins.
 """
 
+from collections.abc import Sequence
+
 from app.errors import Conflict
-from app.events import VersionDeprecated, VersionExpired, VersionRetracted
+from app.events import Subject, VersionDeprecated, VersionExpired, VersionRetracted
 from app.question import Action
 from app.record import Tx, record
 from app.sets import lines, queries
@@ -28,13 +30,35 @@ def deprecate(tx: Tx, set_id: str, version: str, *, successor: str) -> SetVersio
     """
     found, row = _open(tx, set_id, version)
     _require_successor(tx, row, successor)
+    replace(tx, found, row, successor)
+    return row
+
+
+def replaced(tx: Tx, set_id: str, versions: Sequence[str]) -> list[SetVersion]:
+    """The versions that a new one is to replace.
+
+    Raises:
+        Conflict: one of them is no published version of this set, or has ended.
+    """
+    standing = {row.version: row for row in queries.readable(tx.session, set_id) if row.ended(tx.now) is None}
+    wrong = [position for position, version in enumerate(versions) if version not in standing]
+    if wrong:
+        raise Conflict(
+            "What is replaced must be a version of this set that still stands.",
+            reason="superseded_unknown",
+            errors=[{"pointer": f"/supersedes/{n}", "detail": "No such version stands."} for n in wrong],
+        )
+    return [standing[version] for version in dict.fromkeys(versions)]
+
+
+def replace(tx: Tx, found: Found, row: SetVersion, successor: str) -> None:
+    """Deprecate a version in favour of another one: whoever holds it is told by the feed."""
     row.status = VersionStatus.DEPRECATED.value
     row.successor = successor
     put_envelope(tx, found, row)
     tx.session.flush()
     changed = lines.version_changed(tx.session, found, row)
     record(tx, VersionDeprecated(subjects=(version_subject(row, found.marking),)), changed)
-    return row
 
 
 def retract(tx: Tx, set_id: str, version: str, *, reason: Reason, successor: str | None = None) -> SetVersion:
@@ -47,10 +71,18 @@ def retract(tx: Tx, set_id: str, version: str, *, reason: Reason, successor: str
     found, row = _open(tx, set_id, version)
     if successor is not None:
         _require_successor(tx, row, successor)
-    _end(tx, found, row, VersionStatus.RETRACTED, reason, successor)
-    event = VersionRetracted(subjects=(version_subject(row, found.marking),), reason=reason.value)
-    record(tx, event, lines.version_ended(tx.session, found, row, tx.now))
+    subject = version_subject(row, found.marking)
+    take_back(tx, found, row, reason=reason, successor=successor, subject=subject)
     return row
+
+
+def take_back(
+    tx: Tx, found: Found, row: SetVersion, *, reason: Reason, subject: Subject, successor: str | None = None
+) -> None:
+    """Retract a version, whoever decided it: its owner, or a body whose statement it cannot stand without."""
+    _end(tx, found, row, VersionStatus.RETRACTED, reason, successor)
+    event = VersionRetracted(subjects=(subject,), reason=reason.value)
+    record(tx, event, lines.version_ended(tx.session, found, row, tx.now))
 
 
 def expire_due(tx: Tx, limit: int = EXPIRY_BATCH) -> int:

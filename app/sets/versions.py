@@ -14,11 +14,12 @@ from app.sets.envelope import etag
 from app.sets.forms import tombstone
 from app.sets.models import SetVersion
 from app.sets.queries import Found
+from app.sets.review import queries as review
 
 
 @dataclass(frozen=True, kw_only=True)
 class Read:
-    """One version, ready to send: `body` is joined from stored bytes, `etag` is the digest of both."""
+    """One version, ready to send: `body` is joined from stored bytes, `etag` is the digest of them."""
 
     found: Found
     row: SetVersion
@@ -34,8 +35,10 @@ def get(tx: Tx, set_id: str, version: str) -> Read:
         Forbidden: its owner prohibits the actor's purpose.
         Gone: it was retracted or has expired; `extra["tombstone"]` says why.
     """
-    found, row = _readable(tx, set_id, version)
-    return Read(found=found, row=row, body=lines.joined(row), etag=etag(row.envelope, row.document_digest))
+    found, row = readable(tx, set_id, version)
+    stated = review.standing(tx.session, set_id, [row.document_digest])
+    tag = etag(row.envelope, row.document_digest, [one.statement or b"" for one in stated])
+    return Read(found=found, row=row, body=lines.joined(row, stated), etag=tag)
 
 
 def page(tx: Tx, set_id: str, after: int, limit: int) -> tuple[Found, list[SetVersion]]:
@@ -60,8 +63,16 @@ def diff(tx: Tx, set_id: str, old: str, new: str) -> tuple[Diff, tuple[Read, Rea
     return differences.diff(before, after), reads
 
 
-def _readable(tx: Tx, set_id: str, version: str) -> tuple[Found, SetVersion]:
-    found = queries.find(tx, set_id)
+def readable(tx: Tx, set_id: str, version: str, *, lock: bool = False) -> tuple[Found, SetVersion]:
+    """A version that can be read, and its set.
+
+    Args:
+        lock: hold the set until the transaction ends.
+
+    Raises:
+        NotFound, Forbidden, Gone: as for `get`.
+    """
+    found = queries.find(tx, set_id, lock=lock)
     tx.require(Action.READ, found.thing)
     row = queries.version(tx.session, set_id, version)
     ended = row.ended(tx.now)

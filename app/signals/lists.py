@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app import clock, remark
 from app.errors import Conflict, Invalid
-from app.events import ListCreated, MarkingChanged, Subject
+from app.events import ListCreated, Subject
 from app.feed import places
 from app.feed.append import Line
 from app.markings import Collection
@@ -46,10 +46,10 @@ def create(
     _screen(slug=slug, title=title)
     view = remark.resolve(tx.session, owner, marking, actor=tx.actor)
     wanted = tuple(sorted(set(types)))
-    _check_label(view, wanted)
+    check_label(view, wanted)
     collection = _insert(tx, list_id or str(uuid.uuid4()), owner, slug, title, wanted, view)
     found = Found(collection=collection, types=wanted, marking=view)
-    record(tx, ListCreated(subjects=(subject(found),)), [_state(tx, found, fresh=True)])
+    record(tx, ListCreated(subjects=(subject(found),)), [state(tx, found, fresh=True)])
     return found
 
 
@@ -61,23 +61,6 @@ def get(tx: Tx, list_id: str) -> Found:
     """
     found = queries.find(tx, list_id)
     tx.require(Action.READ, found.thing)
-    return found
-
-
-def set_marking(tx: Tx, list_id: str, marking: Mapping[str, Any]) -> Found:
-    """Narrow or widen a list. Its entries keep narrower markings of their own: both hold.
-
-    Raises:
-        Invalid: the marking cannot be used, or is not strict enough for the types of the list.
-        Forbidden: not the owner; wider, and the actor is no person or a second one is needed.
-    """
-    before = queries.find(tx, list_id)
-    tx.require(Action.NARROW, before.thing)
-    view = remark.resolve(tx.session, before.marking.owner_id, marking, actor=tx.actor)
-    _check_label(view, before.types)
-    direction = remark.change_collection_marking(tx, before.collection, view)
-    found = Found(collection=before.collection, types=before.types, marking=view)
-    record(tx, MarkingChanged(subjects=(subject(found),), reason=direction), [_state(tx, found, fresh=False)])
     return found
 
 
@@ -109,7 +92,12 @@ def _screen(**texts: str) -> None:
         )
 
 
-def _check_label(view: MarkingView, types: Sequence[str]) -> None:
+def check_label(view: MarkingView, types: Sequence[str]) -> None:
+    """Refuse a label that is too weak for the types of a list, or that no list as a whole can have.
+
+    Raises:
+        Invalid: located at the label.
+    """
     if view.tlp is Tlp.RED:
         raise _bad_label("TLP:RED travels only singly: mark single signals of a list TLP:RED, not the list.")
     for name in types:
@@ -147,7 +135,8 @@ def _insert(
     return collection
 
 
-def _state(tx: Tx, found: Found, *, fresh: bool) -> Line:
+def state(tx: Tx, found: Found, *, fresh: bool) -> Line:
+    """The feed's line of a list: its name and marking."""
     return Line(
         place=places.of_collection(tx.session, found.id),
         kind=ChangeKind.LIST_CHANGED,

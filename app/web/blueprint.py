@@ -60,3 +60,9 @@ class IdentConverter(BaseConverter):
     """A UUID in its one written form. Whatever else stands there is simply not found."""
 
     regex = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+
+
+class DigestConverter(BaseConverter):
+    """A SHA-256 in lower-case hex."""
+
+    regex = "[0-9a-f]{64}"

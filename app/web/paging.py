@@ -53,6 +53,23 @@ def open_(tx: Tx, kind: str, text: str) -> str:
         ) from error
 
 
+def seal_pair(tx: Tx, kind: str, key: tuple[int, str]) -> str:
+    """A cursor of a list that is ordered by a number, then by an id."""
+    return seal(tx, kind, f"{key[0]} {key[1]}")
+
+
+def open_pair(tx: Tx, kind: str, text: str | None) -> tuple[int, str] | None:
+    """The number and id that a cursor holds; None for none.
+
+    Raises:
+        Invalid: as for `open_`.
+    """
+    if text is None:
+        return None
+    number, _, item = open_(tx, kind, text).partition(" ")
+    return int(number), item
+
+
 def _aead(tx: Tx) -> AESGCM:
     return AESGCM(derive(tx.runtime.keyring.secret, "paging"))
 

@@ -15,7 +15,7 @@ from app.feed import clearing, sight
 from app.members import forgetting
 from app.record import as_system, begin, settle_lapses
 from app.runtime import Runtime
-from app.sets import status
+from app.sets import reminders, status
 from app.signals import withdrawal
 
 EXPIRY_BATCH = 1_000
@@ -56,6 +56,12 @@ def expire_versions(runtime: Runtime) -> bool:
         return status.expire_due(tx) > 0
 
 
+def remind_of_reviews(runtime: Runtime) -> bool:
+    """Record which set versions are to be reviewed soon, or should have been."""
+    with begin(runtime, as_system, Request()) as tx:
+        return reminders.record_due(tx) > 0
+
+
 def expire_signals(runtime: Runtime) -> bool:
     """End signals whose validity is over."""
     with begin(runtime, as_system, Request()) as tx:
@@ -84,6 +90,7 @@ LOOPS = (
     Loop(name="refusal-counts", step=count_refusals, busy=0.2, idle=10),
     Loop(name="attribute-lapses", step=lapse_attributes, busy=0.2, idle=5),
     Loop(name="version-expiry", step=expire_versions, busy=0.2, idle=15),
+    Loop(name="review-reminders", step=remind_of_reviews, busy=0.2, idle=60),
     Loop(name="signal-expiry", step=expire_signals, busy=0.2, idle=15),
     Loop(name="body-clearing", step=clear_bodies, busy=0.2, idle=30),
     Loop(name="forgetting", step=forget, busy=1, idle=600),

@@ -8,6 +8,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+ATTESTATION = "attestation.v1"
 AUDIT_ENTRY = "audit-entry.v1"
 INDICATOR_SET = "indicator-set.v1"
 SET_ENVELOPE = "set-envelope.v1"

@@ -25,6 +25,7 @@ from tests.samples import (
     created,
     feed_lines,
     published,
+    reviewed,
     sample,
     small,
     version_path,
@@ -195,7 +196,7 @@ def test_ten_years_on_the_samples_are_overdue_and_still_readable(make: Make, clo
     author = make.caller(member)
     content = sample()["content"]
     set_id = created(author, PUBLIC)["id"]
-    published(author, set_id, "1.0.0", {**content, "review_by": "2027-11-23T00:00:00Z"})
+    reviewed(author, set_id, "1.0.0", {**content, "review_by": "2027-11-23T00:00:00Z"})
     fresh = author.get(version_path(set_id)).json["items"][0]
 
     clock.advance(10 * 365 * 86_400)

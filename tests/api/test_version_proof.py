@@ -17,11 +17,13 @@ from app.keys import Use
 from app.runtime import Runtime
 from app.sets.document import MOVED_KEYS, import_draft
 from tests.factories import Caller, Make
+from tests.reviewing import body, statement
 from tests.samples import (
     ROOT,
     SAMPLES,
     created,
     published,
+    reviewed,
     sample,
     small,
     version_path,
@@ -58,7 +60,7 @@ def test_a_sample_is_imported_published_and_comes_back_without_loss(
     taken = sample(name)
     content, marking = taken["content"], taken["marking"]
     made = created(author, marking, slug=content["slug"], title=content["title"])
-    published(author, made["id"], content["version"], content)
+    reviewed(author, made["id"], content["version"], content)
 
     reader = make.caller(make.member())
     read = reader.get(version_path(made["id"], content["version"])).json
@@ -76,7 +78,7 @@ def test_the_first_sets_of_the_field_come_back_with_every_key(author: Caller, ma
     audience = {"kind": "public" if hint["tlp"] == "TLP:CLEAR" else "community"}
     marking = {key: value for key, value in hint.items() if key != "status"} | {"audience": audience}
     made = created(author, marking, slug=content["slug"], title=content["title"])
-    published(author, made["id"], content["version"], content)
+    reviewed(author, made["id"], content["version"], content)
 
     read = make.caller(make.member()).get(version_path(made["id"], content["version"])).json
 
@@ -121,6 +123,32 @@ def test_a_short_script_verifies_a_version_with_public_keys_only_also_after_a_ro
     assert run_guide(tmp_path, renewed, keys) == (0, f"{set_id} 1.0.0 deprecated TLP:GREEN\n")
     kids = [signature["jws"].split(".")[0] for signature in renewed["signatures"]]
     assert kids[0] != kids[1]
+
+
+def test_the_script_verifies_what_a_body_attests_and_refuses_what_it_did_not(
+    make: Make, author: Caller, set_id: str, http: FlaskClient, tmp_path: Path
+) -> None:
+    published(author, set_id)
+    path = version_path(set_id, "1.0.0")
+    body(make).post(f"{path}/attestations", json=statement())
+    version: Any = author.get(path).json
+    keys: Any = http.get("/.well-known/halyard").json
+    (stated,) = version["attestations"]
+    softened = {**stated, "statement": {**stated["statement"], "limits": "None at all."}}
+    elsewhere = {**stated, "statement": {**stated["statement"], "document": "0" * 64}}
+    borrowed = {**stated, "jws": version["signatures"][0]["jws"]}
+
+    said = [
+        run_guide(tmp_path, {**version, "attestations": [one]}, keys)
+        for one in (stated, softened, elsewhere, borrowed)
+    ]
+
+    assert said == [
+        (0, f"{set_id} 1.0.0 published TLP:GREEN\n"),
+        (1, "The signature of an attestation is not right.\n"),
+        (1, "An attestation speaks of another document.\n"),
+        (1, "The signature of an attestation is of another kind.\n"),
+    ]
 
 
 def test_the_script_refuses_what_was_altered(

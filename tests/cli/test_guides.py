@@ -75,8 +75,16 @@ def publish_sample(machine: Machine) -> dict[str, str]:
     machine.ok("member", "add", "Harbour Light Trust", "--sector", "ngo")
     ngo = machine.client("Harbour Light Trust")
     machine.ok("set", "import", str(ROOT / "samples" / f"{SAMPLE}.json"), **ngo)
+    machine.ok("set", "review", SAMPLE, **ngo)
+    machine.ok("set", "approve", SAMPLE, **colleague(machine))
     machine.ok("set", "publish", SAMPLE, **ngo)
     return ngo
+
+
+def colleague(machine: Machine) -> dict[str, str]:
+    """The environment of a person of the NGO who reviews what others wrote."""
+    machine.ok("user", "add", "Harbour Light Trust", "colleague")
+    return machine.client("Harbour Light Trust", "--user", "colleague", "--scope", "sets:review")
 
 
 def test_the_integration_engineer_gets_from_a_token_to_contributing(guided: Machine) -> None:
@@ -108,7 +116,10 @@ def test_the_integration_engineer_gets_from_a_token_to_contributing(guided: Mach
 
 def test_the_analyst_gets_from_a_draft_to_a_retraction(guided: Machine) -> None:
     guided.ok("member", "add", "Harbour Light Trust", "--sector", "ngo")
+    exports = [f"export {name}={value}" for name, value in colleague(guided).items()]
+    (guided.folder / "colleague.env").write_text("\n".join(exports))
     said = follow(guided, "docs/guides/ngo-analyst.md", **guided.client("Harbour Light Trust"))
+    assert "The candidate is approved." in said
     assert "Version 0.9.0 is retracted: wrong." in said
     assert "stands under TLP:AMBER" in said
 

@@ -28,10 +28,20 @@ def bank(served: Machine) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def published(served: Machine, ngo: dict[str, str]) -> str:
+def reviewer(served: Machine, ngo: dict[str, str]) -> dict[str, str]:
+    """A person of the NGO who approves what others wrote."""
+    served.ok("user", "add", "An NGO", "reviewer")
+    return served.client("An NGO", "--user", "reviewer", "--scope", "sets:review")
+
+
+@pytest.fixture(scope="module")
+def published(served: Machine, ngo: dict[str, str], reviewer: dict[str, str]) -> str:
     """Id of a set of the NGO with one version."""
     made = served.json("set", "import", SAMPLE, **ngo)
     assert made["draft"]["problems"] == []
+    served.ok("set", "review", "ocse-livestream-payments", **ngo)
+    assert "needs_approval" in served.refused("set", "publish", "ocse-livestream-payments", **ngo)
+    served.ok("set", "approve", "ocse-livestream-payments", **reviewer)
     assert served.json("set", "publish", "ocse-livestream-payments", **ngo)["version"] == "0.9.0"
     found: str = made["set"]["id"]
     return found
@@ -72,7 +82,12 @@ def test_a_client_with_a_key_gets_tokens(served: Machine, ngo: dict[str, str], t
 
 
 def test_a_set_is_imported_published_exported_and_compared(
-    served: Machine, ngo: dict[str, str], bank: dict[str, str], published: str, tmp_path: Path
+    served: Machine,
+    ngo: dict[str, str],
+    reviewer: dict[str, str],
+    bank: dict[str, str],
+    published: str,
+    tmp_path: Path,
 ) -> None:
     sample = json.loads(Path(SAMPLE).read_text())
     exported = tmp_path / "exported.json"
@@ -86,7 +101,9 @@ def test_a_set_is_imported_published_exported_and_compared(
     edited.write_text(json.dumps(sample))
     again = served.json("set", "import", str(edited), **ngo)
     assert again["set"]["id"] == published, "a second import is a new draft of the same set"
-    served.ok("set", "publish", published, "--version", "0.9.1", **ngo)
+    served.ok("set", "review", published, "--version", "0.9.1", **ngo)
+    served.ok("set", "approve", published, **reviewer)
+    served.ok("set", "publish", published, **ngo)
     diff = served.json("set", "diff", published, "0.9.0", "0.9.1", **bank)
     changes = [(one["id"], change["path"]) for one in diff["changed"] for change in one["fields"]]
     assert changes == [("ocse-livestream-payments:P01", "/confidence")]

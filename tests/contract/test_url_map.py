@@ -55,9 +55,8 @@ GUARDED = [call for call in CALLS if call[2] not in PUBLIC]
 
 def address(rule: str) -> str:
     """A path of this rule; the things it names do not exist."""
-    return re.sub(
-        r"<(?:\w+:)?(\w+)>", lambda found: IDENT if found[0].startswith("<ident") else "1.0.0", rule
-    )
+    named = {"ident": IDENT, "digest": "0" * 64}
+    return re.sub(r"<(?:(\w+):)?\w+>", lambda found: named.get(found[1], "1.0.0"), rule)
 
 
 def call(http: FlaskClient, method: str, rule: str, **options: Any) -> TestResponse:

@@ -85,6 +85,11 @@ def _parties(stocked: Stocked, reader: str, found: Ids) -> None:
         found.add("user_id", user.id, visible=operator or user.member_id == own)
     for client in session.scalars(select(Client)):
         found.add("client_id", client.id, visible=operator or client.member_id == own)
+    attesting = stocked.body.member.id == own
+    for attestation in stocked.attestations:
+        found.add("attestation_id", attestation, visible=attesting)
+    for proposal in stocked.proposals:
+        found.add("proposal_id", proposal, visible=own == stocked.world.owner.id)
     for name, subscription in stocked.subscriptions.items():
         found.add("subscription_id", subscription, visible=name == reader)
     for entry in session.scalars(select(AuditEntry).where(AuditEntry.seq.is_not(None)).limit(200)):
@@ -95,7 +100,7 @@ def path_of(rule: Rule, ids: dict[str, str]) -> str:
     plain = {"version": "1.0.0", "name": "trusted_flagger"}
     text = rule.rule
     for argument in rule.arguments:
-        for written in (f"<ident:{argument}>", f"<{argument}>"):
+        for written in (f"<ident:{argument}>", f"<digest:{argument}>", f"<{argument}>"):
             text = text.replace(written, ids.get(argument, plain.get(argument, "")))
     return text
 
@@ -103,6 +108,7 @@ def path_of(rule: Rule, ids: dict[str, str]) -> str:
 def call_of(stocked: Stocked, method: str, rule: Rule, ids: dict[str, str]) -> tuple[str, dict[str, Any]]:
     """Path and options of a call of a route, as `routes` says."""
     ask = ASKS.get((method, rule.rule), Ask())
+    ids = ids | {"digest": stocked.digests.get(ids.get("set_id", ""), "0" * 64)}
     path = path_of(rule, ids) + (f"?{ask.query}" if ask.query else "")
     options: dict[str, Any] = {"headers": dict(ask.headers)}
     if ask.body is not None:

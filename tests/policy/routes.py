@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.policy.model import FEED, LIST, LOOKUP, SINGLE
-from tests.policy.stocked import NOWHERE, Stocked
+from tests.policy.stocked import NOWHERE, OWN_STATEMENTS, REVIEW, Stocked
 
 MARKING = {"tlp": "TLP:AMBER+STRICT", "pap": "PAP:RED", "audience": {"kind": "members"}}
 UNTIL = "2030-01-01T00:00:00Z"
@@ -17,6 +17,7 @@ CLIENT = {
 }
 IN_GROUP = {"tlp": "TLP:AMBER", "pap": "PAP:AMBER", "audience": {"kind": "group", "group": "{id}"}}
 NEW_SET = {"slug": "another", "title": "Another"}
+STATEMENT = {"method": "case-review", "year": 2026, "survivors_consulted": False, "limits": "One case."}
 NEW_LIST = {"slug": "another", "title": "Another", "types": ["sha256"]}
 
 
@@ -53,6 +54,9 @@ ASKS: dict[tuple[str, str], Ask] = {
     ("POST", "/v1/sets"): Ask(body=new(NEW_SET)),
     ("GET", "/v1/sets/<ident:set_id>"): Ask(surface=SINGLE),
     ("PUT", "/v1/sets/<ident:set_id>/marking"): Ask(surface=SINGLE, body=narrowed),
+    ("GET", "/v1/sets/<ident:set_id>/marking/proposals"): Ask(surface=REVIEW, query="limit=1000"),
+    ("POST", "/v1/sets/<ident:set_id>/marking/proposals/<ident:proposal_id>/approval"): Ask(),
+    ("DELETE", "/v1/sets/<ident:set_id>/marking/proposals/<ident:proposal_id>"): Ask(),
     ("GET", "/v1/sets/<ident:set_id>/draft"): Ask(surface=SINGLE),
     ("PUT", "/v1/sets/<ident:set_id>/draft"): Ask(
         surface=SINGLE, body=fixed({"content": {}}), headers={"If-Match": "*"}
@@ -67,12 +71,39 @@ ASKS: dict[tuple[str, str], Ask] = {
     ("POST", "/v1/sets/<ident:set_id>/versions/<version>/retract"): Ask(
         surface=SINGLE, body=fixed({"reason": "wrong"})
     ),
+    ("GET", "/v1/sets/<ident:set_id>/review"): Ask(surface=REVIEW, query="limit=1000"),
+    ("POST", "/v1/sets/<ident:set_id>/review"): Ask(surface=REVIEW, body=fixed({"version": "2.0.0"})),
+    ("GET", "/v1/sets/<ident:set_id>/review/<digest:digest>"): Ask(surface=REVIEW),
+    ("GET", "/v1/sets/<ident:set_id>/review/<digest:digest>/comments"): Ask(
+        surface=REVIEW, query="limit=1000"
+    ),
+    ("POST", "/v1/sets/<ident:set_id>/review/<digest:digest>/comments"): Ask(
+        surface=REVIEW, body=fixed({"text": "A comment."})
+    ),
+    ("POST", "/v1/sets/<ident:set_id>/review/<digest:digest>/approval"): Ask(surface=REVIEW, body=fixed({})),
+    ("POST", "/v1/sets/<ident:set_id>/review/<digest:digest>/return"): Ask(
+        surface=REVIEW, body=fixed({"note": "Another threshold."})
+    ),
+    ("GET", "/v1/sets/<ident:set_id>/review/<digest:digest>/attestations"): Ask(surface=REVIEW),
+    ("POST", "/v1/sets/<ident:set_id>/review/<digest:digest>/attestations"): Ask(
+        surface=REVIEW, body=fixed(STATEMENT)
+    ),
+    ("GET", "/v1/sets/<ident:set_id>/versions/<version>/attestations"): Ask(surface=SINGLE),
+    ("POST", "/v1/sets/<ident:set_id>/versions/<version>/attestations"): Ask(
+        surface=SINGLE, body=fixed(STATEMENT)
+    ),
+    ("GET", "/v1/attestations"): Ask(surface=OWN_STATEMENTS, query="limit=1000"),
+    ("POST", "/v1/attestations/<ident:attestation_id>/withdrawal"): Ask(body=fixed({"reason": "withdrawn"})),
+    ("GET", "/v1/reminders"): Ask(surface=LIST, query="limit=1000"),
     ("GET", "/v1/sets/<ident:set_id>/recipients"): Ask(query="limit=1000"),
     # Signals
     ("GET", "/v1/signal-lists/"): Ask(surface=LIST, query="limit=1000"),
     ("POST", "/v1/signal-lists/"): Ask(body=new(NEW_LIST)),
     ("GET", "/v1/signal-lists/<ident:list_id>"): Ask(surface=SINGLE),
     ("PUT", "/v1/signal-lists/<ident:list_id>/marking"): Ask(surface=SINGLE, body=narrowed),
+    ("GET", "/v1/signal-lists/<ident:list_id>/marking/proposals"): Ask(query="limit=1000"),
+    ("POST", "/v1/signal-lists/<ident:list_id>/marking/proposals/<ident:proposal_id>/approval"): Ask(),
+    ("DELETE", "/v1/signal-lists/<ident:list_id>/marking/proposals/<ident:proposal_id>"): Ask(),
     ("GET", "/v1/signal-lists/<ident:list_id>/signals"): Ask(surface=LIST, query="limit=1000"),
     ("POST", "/v1/signal-lists/<ident:list_id>/signals"): Ask(body=values),
     ("POST", "/v1/signal-lists/<ident:list_id>/withdrawals"): Ask(

@@ -18,15 +18,24 @@ from app.audit import sequencer
 from app.main import create_app
 from app.parties import Client, GroupMember, Member, SharingGroup, User
 from app.runtime import Runtime
-from schemas.vocabulary import MemberStatus, Purpose, Scope, Sector
+from schemas.vocabulary import VALIDATION_BODY, MemberStatus, Purpose, Scope, Sector
 from tests.factories import Caller, Make
 from tests.policy import model
 from tests.policy.world import World
-from tests.samples import created, drafted, published, small
+from tests.samples import created, drafted, published, sent, small
 
 _ADMINISTERING = {Scope.AUDIT_READ, Scope.MEMBERS_ADMIN, Scope.PEERS_ADMIN, Scope.FEDERATION_SYNC}
 NOWHERE = "nowhere"
 """The surface of routes that show no content at all: writes, parties, operations."""
+REVIEW = "review"
+"""The surface of routes that show candidates, to the owner and to the bodies invited on them."""
+OWN_STATEMENTS = "own statements"
+"""The surface of what a body itself attested, whether it sees the set now or not."""
+INVITED = ("named member", "named user")
+"""Readers whose members are invited on every candidate."""
+ATTESTING = "named user"
+"""The person of an accredited body that attests whatever it sees."""
+UNDER_REVIEW = frozenset({"candidate", "comment", "statement"})
 ORDINARY = tuple(scope for scope in Scope if scope not in _ADMINISTERING)
 EVERY_SCOPE = "member with every scope there is"
 OWNERS = ("owner", "owner's author", "owner's other user")
@@ -36,12 +45,18 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{43}")
 
 @dataclass(frozen=True, kw_only=True)
 class Secret:
-    """What a canary stands in: `content` of a collection, its `draft`, something `gone`, or a `party`."""
+    """What a canary stands in.
+
+    `content` of a collection, its `draft`, the `candidate` under review, a `comment` on it, a body's
+    `statement` on it, something `gone`, or a `party`.
+    """
 
     kind: str
     where: str
     column: str = "clear"
     narrower: str | None = None
+    stated: bool = False
+    """It stands in a statement of `ATTESTING`."""
     members: frozenset[str] = frozenset()
     """For a party: the members that know it; empty: everybody with a token."""
 
@@ -53,13 +68,21 @@ class Stocked:
     world: World
     make: Make
     author: Caller
+    body: Caller
+    """A person of the body that attests."""
     secrets: dict[str, Secret] = field(default_factory=dict)
     sets: dict[str, str] = field(default_factory=dict)
     """Column → id."""
+    digests: dict[str, str] = field(default_factory=dict)
+    """Id of a set → digest of its candidate."""
     lists: dict[str, str] = field(default_factory=dict)
     signals: dict[tuple[str, str | None], str] = field(default_factory=dict)
     """(column of the list, column of the signal's own marking) → id."""
     values: list[str] = field(default_factory=list)
+    proposals: list[str] = field(default_factory=list)
+    """Ids of proposals to widen what is TLP:AMBER+STRICT."""
+    attestations: list[str] = field(default_factory=list)
+    """Ids of the statements of `ATTESTING`."""
     in_base64: dict[str, str] = field(default_factory=dict)
     """Other ways to write a value → the value."""
     callers: dict[str, Caller] = field(default_factory=dict)
@@ -87,8 +110,24 @@ class Stocked:
             member = self.world.readers[reader].member
             known = member is not None and (not secret.members or member.id in secret.members)
             return known or (reader == EVERY_SCOPE and secret.where != "group")
+        if surface == OWN_STATEMENTS and secret.kind != "party":
+            red = secret.column == "red/users"
+            told = reader == ATTESTING if red else self.world.readers[reader].member == self.body.member
+            return secret.stated and told
+        if surface == REVIEW or secret.kind in UNDER_REVIEW:
+            return surface == REVIEW and self._reviews(reader, secret)
         allowed = model.answer(reader, secret.column, surface, narrower=secret.narrower) == "yes"
         return allowed and (secret.kind != "draft" or reader in OWNERS)
+
+    def _reviews(self, reader: str, secret: Secret) -> bool:
+        """Whether a reader is shown what is under review.
+
+        The owner all; an invited body the candidate and its own statement.
+        """
+        sees = model.answer(reader, secret.column, model.SINGLE) == "yes"
+        names = {"candidate": INVITED, "statement": (ATTESTING,)}.get(secret.kind, ())
+        told = self.world.readers[reader].member in {self.world.readers[name].member for name in names}
+        return sees and secret.kind in UNDER_REVIEW and (reader in OWNERS or told)
 
     def found(self, text: bytes) -> Iterator[str]:
         """Canaries in some bytes, as they stand or in base64."""
@@ -127,7 +166,9 @@ class Stocked:
 def stock(house: Runtime, world: World) -> Stocked:
     """Fill the world: for each column a set with two versions and a draft, and a list with signals."""
     make = Make(house, create_app(house).test_client())
-    stocked = Stocked(world, make, _caller(make, world, "owner's author"))
+    authors, attesting = _caller(make, world, "owner's author"), _caller(make, world, ATTESTING)
+    make.attribute(attesting.member, VALIDATION_BODY)
+    stocked = Stocked(world, make, authors, attesting)
     for group in world.groups.values():
         world.add(
             GroupMember(
@@ -200,9 +241,45 @@ def _stock_set(stocked: Stocked, column: str) -> None:
     published(stocked.author, set_id, "1.0.0", _content(stocked, content))
     again = stocked.author.post(f"/v1/sets/{set_id}/versions", json={"version": "1.1.0"})
     assert again.status_code == 201, again.text
+    _stock_candidate(stocked, column, set_id)
+    if column.startswith("strict"):
+        _propose(stocked, f"/v1/sets/{set_id}/marking", column)
     draft = Secret(kind="draft", where="set", column=column)
     drafted(stocked.author, set_id, _content(stocked, draft))
     stocked.sets[column] = set_id
+
+
+def _stock_candidate(stocked: Stocked, column: str, set_id: str) -> None:
+    candidate = Secret(kind="candidate", where="set", column=column)
+    drafted(stocked.author, set_id, _content(stocked, candidate))
+    bodies = [member.id for name in INVITED if (member := stocked.world.readers[name].member)]
+    note = stocked.canary(candidate)
+    stocked.digests[set_id] = sent(stocked.author, set_id, "1.2.0", bodies=bodies, note=note)["digest"]
+    path = f"/v1/sets/{set_id}/review/{stocked.digests[set_id]}"
+    text = stocked.canary(Secret(kind="comment", where="set", column=column))
+    assert stocked.author.post(f"{path}/comments", json={"text": text}).status_code == 201
+    if model.answer(ATTESTING, column, model.SINGLE) == "yes":
+        _attest(stocked, path, Secret(kind="statement", where="set", column=column, stated=True))
+        content = Secret(kind="content", where="set", column=column, stated=True)
+        _attest(stocked, f"/v1/sets/{set_id}/versions/1.0.0", content)
+
+
+def _propose(stocked: Stocked, path: str, column: str) -> None:
+    """Ask for a wider PAP, with a note that only the owner may read before it holds."""
+    asked = stocked.marking(column) | {"pap": "PAP:CLEAR"}
+    if path.startswith("/v1/sets/"):
+        asked["note"] = stocked.canary(Secret(kind="comment", where="set", column=column))
+    answer = stocked.author.put(path, json=asked)
+    assert answer.status_code == 202, answer.text
+    stocked.proposals.append(cast(Any, answer.json)["id"])
+
+
+def _attest(stocked: Stocked, path: str, secret: Secret) -> None:
+    said = {"method": "case-review", "year": 2026, "survivors_consulted": False}
+    limits = f"Limits {stocked.canary(secret)}"
+    answer = stocked.body.post(f"{path}/attestations", json={**said, "limits": limits})
+    assert answer.status_code == 201, answer.text
+    stocked.attestations.append(cast(Any, answer.json)["id"])
 
 
 def _signal(stocked: Stocked, secret: Secret, **more: Any) -> dict[str, Any]:
@@ -229,6 +306,8 @@ def _stock_list(stocked: Stocked, column: str) -> None:
     answer = stocked.author.post("/v1/signal-lists/", json=body)
     assert answer.status_code == 201, answer.text
     stocked.lists[column] = cast(Any, answer.json)["id"]
+    if column.startswith("strict"):
+        _propose(stocked, f"/v1/signal-lists/{stocked.lists[column]}/marking", column)
     signal = _signal(stocked, content)
     stocked.signals[column, None] = _publish(stocked, stocked.lists[column], signal)
 

@@ -17,7 +17,7 @@ from app.feed import sight, visible
 from app.feed.cursor import View
 from app.feed.sight import Scope
 from app.markings import Collection, Marking, Place
-from app.question import Action, Actor, Denied, Facts, Thing
+from app.question import Action, Actor, Denied, Facts, Thing, Verdict
 from app.runtime import Runtime
 from schemas.vocabulary import CollectionKind
 from tests.policy.drawn import Drawn, draw, move, place_of
@@ -89,10 +89,28 @@ def look(world: Drawn, things: Things, actor: Actor, *, public_reading: bool) ->
             feed_view = view(actor)
             left_out = set(visible.excluded(world.session, actor, feed_view, world.now))
             seen.same("excluded", prohibited, left_out)
+    compare_validation(seen, things, read)
     compare_places(seen, {key for key, verdict in received.items() if verdict})
     compare_items(seen, {key for key, verdict in read.items() if verdict})
     seen.asked, seen.given = len(read), sum(map(bool, read.values()))
     return seen
+
+
+def compare_validation(seen: Look, things: Things, read: dict[tuple[str, str | None], Verdict]) -> None:
+    """An invited body examines what it reads, nobody else does; the owner examines what it may edit."""
+    facts, member = seen.facts, str(seen.actor.member_id)
+    for key, thing in things.items():
+        own = seen.actor.member_id == thing.owner_id
+        wanted = bool(policy.may(facts, Action.EDIT, thing)) if own else bool(read[key])
+        invited = replace(thing, invited=frozenset({member}))
+        examined = bool(policy.may(facts, Action.EXAMINE, invited))
+        if examined != (wanted and not seen.actor.anonymous):
+            seen.differences.append(f"examine for {seen.actor}: {key}")
+        if not own and policy.may(facts, Action.EXAMINE, replace(thing, invited=frozenset())):
+            seen.differences.append(f"examine uninvited for {seen.actor}: {key}")
+        attested = policy.may(replace(facts, accredited=True), Action.ATTEST, thing)
+        if bool(attested) != (bool(read[key]) and not own and facts.person is not None):
+            seen.differences.append(f"attest for {seen.actor}: {key}")
 
 
 def view(actor: Actor) -> View:

@@ -23,7 +23,7 @@ from tests.policy import model
 from tests.policy.calling import apart, asking, call_of, calls, ids_for, rules, told, undone
 from tests.policy.model import answer
 from tests.policy.routes import ASKS, IN_GROUP, NEW_LIST, NEW_SET
-from tests.policy.stocked import EVERY_SCOPE, NOWHERE, OWNERS, Nobody, Stocked, stock
+from tests.policy.stocked import EVERY_SCOPE, NOWHERE, OWNERS, UNDER_REVIEW, Nobody, Stocked, stock
 from tests.policy.world import World
 
 OFFERED = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -64,17 +64,28 @@ def test_the_canaries_stand_in_what_the_owner_reads(stocked: Stocked) -> None:
     paths += [
         f"/v1/sets/{set_id}/versions/{v}" for set_id in stocked.sets.values() for v in ("1.0.0", "1.1.0")
     ]
+    for set_id, digest in stocked.digests.items():
+        review = f"/v1/sets/{set_id}/review"
+        paths.append(f"/v1/sets/{set_id}/marking/proposals")
+        paths += [
+            review,
+            f"{review}/{digest}",
+            f"{review}/{digest}/comments",
+            f"{review}/{digest}/attestations",
+        ]
     paths += [f"/v1/signal-lists/{list_id}" for list_id in stocked.lists.values()]
     paths += [f"/v1/signals/{signal}" for signal in stocked.signals.values()]
     paths += ["/v1/groups", "/v1/members?limit=1000", "/v1/me"]
     for path in paths:
         with undone(stocked):
             seen.update(stocked.found(caller.get(path).data))
-    content = {text for text, secret in stocked.secrets.items() if secret.kind in {"content", "draft"}}
+    content = {text for text, secret in stocked.secrets.items() if secret.kind in KINDS}
     assert len(content) > 1_000
     assert content <= seen.keys()
     assert not {text for text, secret in stocked.secrets.items() if secret.kind == "gone"} & seen.keys()
 
+
+KINDS = {"content", "draft", *UNDER_REVIEW}
 
 LISTED = {
     "/v1/sets": ("sets",),
@@ -178,6 +189,8 @@ def sweep(stocked: Stocked, watched: Watched, reader: str, *, every_route: bool)
 
 BY_ID = {
     "/v1/sets/<ident:set_id>/versions/<version>": ("set_id", 5),
+    "/v1/sets/<ident:set_id>/review/<digest:digest>": ("set_id", 6),
+    "/v1/sets/<ident:set_id>/review/<digest:digest>/comments": ("set_id", 2),
     "/v1/signal-lists/<ident:list_id>/signals": ("list_id", 2),
     "/v1/signals/<ident:signal_id>": ("signal_id", 6),
 }

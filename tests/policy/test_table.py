@@ -15,8 +15,9 @@ from app.feed.read import begin_position, read
 from app.feed.sight import Scope, readers
 from app.feed.visible import excluded
 from app.markings import Collection, Marking, Place
+from app.parties import Attribute
 from app.question import Action, Actor, Denied, Facts, Thing
-from schemas.vocabulary import AudienceKind, ChangeKind, CollectionKind, MemberStatus, Tlp
+from schemas.vocabulary import VALIDATION_BODY, AudienceKind, ChangeKind, CollectionKind, MemberStatus, Tlp
 from tests.policy import model
 from tests.policy.model import COLUMNS, EXPORT, FEED, LIST, LOOKUP, READERS, SINGLE, STREAM, answer
 from tests.policy.world import Reader, World
@@ -315,6 +316,16 @@ owner's author                    widen     yes yes yes no  no
 owner's other user                widen     yes yes yes no  no
 named user                        widen     no  no  no  no  no
 the operator at the machine       widen     no  no  no  no  no
+owner                             widen-second  no  no  no  no  no
+owner's author                    widen-second  yes yes yes yes yes
+owner's other user                widen-second  yes yes yes yes no
+named user                        widen-second  no  no  no  no  no
+owner                             review    no  no  no  no  no
+owner's author                    review    yes yes yes yes yes
+owner's other user                review    yes yes yes yes no
+named member                      review    no  no  no  no  no
+named user                        review    no  no  no  no  no
+member with every scope there is  review    no  no  no  no  no
 owner                             release   no  no  yes no  no
 named member                      release   no  no  yes no  no
 member                            release   no  no  no  no  no
@@ -332,6 +343,56 @@ def test_things_are_changed_by_whom_the_rules_name(world: World, row: str) -> No
     whole = things(world)
     given = ["yes" if policy.may(known, Action(action), whole[column]) else "no" for column in CHANGED]
     assert given == cells
+
+
+VALIDATED = """
+owner                                      invited   examine  yes yes yes yes no
+owner's author                             invited   examine  yes yes yes yes yes
+owner's other user                         invited   examine  yes yes yes yes no
+named member                               invited   examine  yes no  yes yes no
+named member                               uninvited examine  no  no  no  no  no
+named user                                 invited   examine  yes no  no  no  yes
+other user of the named user's member      invited   examine  yes no  no  no  no
+anonymous, public reading on               uninvited examine  no  no  no  no  no
+owner's author                             invited   attest   no  no  no  no  no
+named user                                 invited   attest   yes no  no  no  yes
+named user                                 uninvited attest   no  no  no  no  no
+named user                                 published attest   yes no  no  no  yes
+other user of the named user's member      published attest   yes no  no  no  no
+service client of the named user's member  invited   attest   no  no  no  no  no
+named member                               invited   attest   no  no  no  no  no
+anonymous, public reading on               published attest   no  no  no  no  no
+"""
+"""Who may read a candidate and attest it, or what is published, where the reader's member is accredited."""
+
+
+@pytest.mark.parametrize("row", VALIDATED.strip().splitlines())
+def test_candidates_are_read_and_attested_by_whom_the_rules_name(world: World, row: str) -> None:
+    who, standing, action, *cells = row.rsplit(maxsplit=7)
+    reader = world.readers[who]
+    invited = {"published": None, "uninvited": frozenset[str]()}
+    named = invited.get(standing, frozenset({str(reader.actor.member_id)}))
+    known = replace(facts(world, reader), accredited=True)
+    whole = {column: replace(thing, invited=named) for column, thing in things(world).items()}
+    given = ["yes" if policy.may(known, Action(action), whole[column]) else "no" for column in CHANGED]
+    assert given == cells
+
+
+def test_only_who_is_accredited_now_attests(world: World) -> None:
+    reader = world.readers["named user"]
+    assert reader.member is not None
+    green = replace(things(world)["green"], invited=frozenset({reader.member.id}))
+    assert policy.may(facts(world, reader), Action.ATTEST, green) == policy.NOT_ACCREDITED
+    held = Attribute(
+        member_id=reader.member.id, name=VALIDATION_BODY, valid_until=world.now + 1, lapse_recorded=False
+    )
+    with world.session.begin_nested() as undo:
+        world.add(held)
+        assert policy.may(facts(world, reader), Action.ATTEST, green)
+        held.valid_until = world.now
+        world.session.flush()
+        assert policy.may(facts(world, reader), Action.ATTEST, green) == policy.NOT_ACCREDITED
+        undo.rollback()
 
 
 def test_a_release_follows_the_terms_of_the_group(world: World) -> None:

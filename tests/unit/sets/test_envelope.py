@@ -68,23 +68,29 @@ def test_the_same_state_gives_the_same_bytes() -> None:
 def test_a_version_on_the_wire_holds_the_stored_bytes_unchanged() -> None:
     document = b'{"a":1.5e-7,"b":"\xc3\xa9"}'
 
-    wire = join(FIRST.encode(), document, envelope_jws="e..1", document_jws="d..2")
+    statement = b'{"limits":"\xc3\xa9"}'
+    stated = [(statement, "a..3")]
+
+    wire = join(FIRST.encode(), document, envelope_jws="e..1", document_jws="d..2", attestations=stated)
 
     assert document in wire
+    assert statement in wire
     assert FIRST.encode() in wire
     assert json.loads(wire) == {
         "envelope": json.loads(FIRST.encode()),
         "document": json.loads(document),
         "signatures": [{"of": "document", "jws": "d..2"}, {"of": "envelope", "jws": "e..1"}],
+        "attestations": [{"statement": json.loads(statement), "jws": "a..3"}],
     }
 
 
-def test_the_etag_moves_with_either_of_the_two() -> None:
+def test_the_etag_moves_with_each_of_its_parts() -> None:
     renewed = replace(FIRST, counter=2)
     tags = {
         etag(FIRST.encode(), digest(b"one")),
         etag(renewed.encode(), digest(b"one")),
         etag(FIRST.encode(), digest(b"two")),
+        etag(FIRST.encode(), digest(b"one"), [b"{}"]),
     }
 
-    assert len(tags) == 3
+    assert len(tags) == 4

@@ -1,0 +1,509 @@
+"""Attestations over the API: who may make them, what they may say, and what becomes of them."""
+
+# mypy: disable-error-code="index"
+# An answer that is no JSON fails its test by itself.
+
+import json
+from typing import Any
+
+import pytest
+from joserfc import jws
+from joserfc.jwk import KeySet
+from sqlalchemy import inspect, select, text
+
+from app import canonical
+from app.audit.models import AuditEntry
+from app.keys import DOCUMENT_ALGORITHMS
+from app.runtime import Runtime
+from app.sets.document import import_draft
+from schemas.vocabulary import VALIDATION_BODY, Scope, Sector
+from tests.factories import Caller, Make
+from tests.fakes import FakeClock
+from tests.reviewing import (
+    approve,
+    attest,
+    body,
+    claiming,
+    colleague,
+    publish,
+    review_path,
+    statement,
+    withdrawn,
+)
+from tests.samples import (
+    COMMUNITY,
+    ROOT,
+    created,
+    drafted,
+    feed_lines,
+    members_marking,
+    pointers,
+    published,
+    red_marking,
+    sent,
+    small,
+    version_path,
+)
+
+SET_D = (ROOT / ".." / "shared" / "data" / "set-d-synthetic-platform-policy.json").resolve()
+
+
+@pytest.fixture
+def ann(make: Make) -> Caller:
+    """An author of an NGO, through a personal client."""
+    member = make.member(sector=Sector.NGO)
+    return make.caller(member, user=make.user(member))
+
+
+@pytest.fixture
+def survivors(make: Make) -> Caller:
+    """A person of an accredited body."""
+    return body(make)
+
+
+@pytest.fixture
+def held(ann: Caller) -> str:
+    """A set whose draft claims that survivors validated it."""
+    made: str = created(ann, COMMUNITY)["id"]
+    drafted(ann, made, claiming())
+    return made
+
+
+def invited(ann: Caller, set_id: str, *bodies: Caller, version: str = "1.0.0") -> str:
+    """The digest of a candidate that these bodies are invited on."""
+    digest: str = sent(ann, set_id, version, bodies=[one.member.id for one in bodies])["digest"]
+    return digest
+
+
+def test_a_claim_of_survivors_is_published_with_a_bodys_attestation_and_not_without(
+    make: Make, ann: Caller, survivors: Caller, held: str
+) -> None:
+    direct = publish(ann, held, version="1.0.0")
+    digest = invited(ann, held, survivors)
+    early = publish(ann, held, candidate=digest)
+    made = attest(survivors, held, digest)
+    row = publish(ann, held, candidate=digest)
+
+    place = ["/indicators/0/validation/0/survivor_validated"]
+    assert (direct.status_code, direct.json["reason"], pointers(direct)) == (409, "needs_candidate", place)
+    assert (early.status_code, early.json["reason"], pointers(early)) == (409, "needs_attestation", place)
+    assert (made.status_code, row.status_code) == (201, 201)
+    (stated,) = make.caller(make.member()).get(version_path(held, "1.0.0")).json["attestations"]
+    assert stated["statement"]["document"] == row.json["document"] == digest
+    assert stated["statement"]["body"] == survivors.member.id
+    assert stated["statement"]["id"] == made.json["id"]
+
+
+def test_a_statement_is_signed_by_the_home_server_under_a_type_of_its_own(
+    ann: Caller, survivors: Caller, held: str, runtime: Runtime
+) -> None:
+    digest = invited(ann, held, survivors)
+    attest(survivors, held, digest)
+    (one,) = ann.get(review_path(held, digest, "attestations")).json["items"]
+    keys = KeySet.import_key_set(ann.get("/.well-known/halyard").json["document_keys"])
+
+    payload = canonical.encode(one["statement"])
+    found = jws.deserialize_compact(one["jws"], keys, payload=payload, algorithms=list(DOCUMENT_ALGORITHMS))
+
+    assert found.headers()["typ"] == "halyard-attestation+jws"
+    assert one["statement"]["home"] == runtime.config.issuer
+
+
+def test_only_an_accredited_body_that_is_invited_attests_a_candidate(
+    make: Make, ann: Caller, survivors: Caller, held: str, runtime: Runtime
+) -> None:
+    unknown, plain = body(make), body(make, accredited=False)
+    service = make.caller(survivors.member)
+    unscoped = make.caller(survivors.member, Scope.SETS_READ, user=survivors.user)
+    make.attribute(ann.member, VALIDATION_BODY)
+    digest = invited(ann, held, survivors, plain)
+
+    assert attest(unknown, held, digest).status_code == 404
+    assert unknown.get(review_path(held, digest)).status_code == 404
+    refusals = [attest(caller, held, digest) for caller in (plain, service, unscoped, ann)]
+
+    assert [(one.status_code, one.json["reason"]) for one in refusals] == [
+        (403, "not_accredited"),
+        (403, "needs_person"),
+        (403, "insufficient_scope"),
+        (403, "not_independent"),
+    ]
+    with runtime.db.read() as session:
+        wanted = select(AuditEntry.entry).where(AuditEntry.action == "attestation.made")
+        entries = [json.loads(entry) for entry in session.scalars(wanted)]
+    assert [entry["reason"] for entry in entries] == ["not-found", "not_accredited", "not_independent"]
+
+
+def test_accreditation_counts_at_the_moment_of_attesting_and_its_lapse_undoes_nothing(
+    make: Make, ann: Caller, held: str, clock: FakeClock
+) -> None:
+    early, late = body(make), body(make)
+    digest = invited(ann, held, early, late)
+    attest(early, held, digest)
+
+    clock.advance(31 * 86_400)
+    person = make.caller(late.member, user=late.user)
+    refused = attest(person, held, digest)
+
+    assert (refused.status_code, refused.json["reason"]) == (403, "not_accredited")
+    assert publish(make.caller(ann.member, user=ann.user), held, candidate=digest).status_code == 201
+
+
+def test_an_invited_body_reads_the_candidate_and_its_own_statement_and_nothing_else(
+    make: Make, ann: Caller, survivors: Caller, held: str
+) -> None:
+    other = body(make)
+    digest = invited(ann, held, survivors, other)
+    ann.post(review_path(held, digest, "comments"), json={"text": "Between ourselves."})
+    attest(survivors, held, digest)
+    attest(other, held, digest)
+
+    (state,) = survivors.get(review_path(held)).json["items"]
+    assert set(state) == {"set", "digest", "version", "status", "sent_at"}
+    assert survivors.get(review_path(held, digest)).data == ann.get(review_path(held, digest)).data
+    (own,) = survivors.get(review_path(held, digest, "attestations")).json["items"]
+    assert own["body"] == survivors.member.id
+    assert len(ann.get(review_path(held, digest, "attestations")).json["items"]) == 2
+    assert survivors.get(review_path(held, digest, "comments")).status_code == 403
+    assert survivors.get(f"/v1/sets/{held}/draft").status_code == 403
+
+
+def test_a_hidden_candidate_answers_as_one_that_does_not_exist(
+    make: Make, ann: Caller, survivors: Caller, held: str, statements: list[str]
+) -> None:
+    unknown = body(make)
+    digest = invited(ann, held, survivors)
+    unknown.get(review_path(held, digest))
+
+    told = []
+    for asked in ("0" * 64, digest):
+        statements.clear()
+        answer = unknown.get(review_path(held, asked))
+        told.append((answer.status_code, answer.data, len(statements)))
+
+    assert told[0] == told[1]
+    assert told[0][0] == 404
+
+
+def test_a_body_whose_purpose_the_owner_prohibits_reads_no_candidate(
+    make: Make, ann: Caller, survivors: Caller
+) -> None:
+    set_id = created(ann, {**COMMUNITY, "prohibited_purposes": ["train"]})["id"]
+    drafted(ann, set_id, claiming())
+    digest = invited(ann, set_id, survivors)
+    trainer = make.caller(survivors.member, user=survivors.user, purpose="train")
+
+    answers = [
+        trainer.get(review_path(set_id)),
+        trainer.get(review_path(set_id, digest)),
+        attest(trainer, set_id, digest),
+    ]
+
+    assert [(one.status_code, one.json["reason"]) for one in answers] == [(403, "purpose_prohibited")] * 3
+
+
+def test_a_body_that_does_not_see_the_set_is_invited_in_vain(make: Make, ann: Caller) -> None:
+    outside, kept = body(make), make.member()
+    set_id = created(ann, members_marking(kept.id))["id"]
+    drafted(ann, set_id, claiming())
+    digest = invited(ann, set_id, outside)
+
+    assert attest(outside, set_id, digest).status_code == 404
+    assert outside.get(review_path(set_id, digest)).status_code == 404
+
+
+def test_a_candidate_is_attested_by_another_active_member(make: Make, ann: Caller, held: str) -> None:
+    gone = make.member(status="suspended")
+    for member_id in (ann.member.id, gone.id, "00000000-0000-4000-8000-000000000000"):
+        answer = ann.post(review_path(held), json={"version": "1.0.0", "bodies": [member_id]})
+        assert (answer.status_code, pointers(answer)) == (422, ["/bodies/0"])
+
+
+def test_a_further_body_is_invited_by_sending_the_same_bytes_again(
+    make: Make, ann: Caller, survivors: Caller, held: str
+) -> None:
+    digest = invited(ann, held, survivors)
+    later = body(make)
+
+    assert attest(later, held, digest).status_code == 404
+    assert invited(ann, held, later) == digest
+    assert attest(later, held, digest).status_code == 201
+    assert attest(survivors, held, digest).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("changes", "pointer"),
+    [
+        ({"participants_band": "3-9"}, "/participants_band"),
+        ({"participants_band": "7"}, "/participants_band"),
+        ({"participants_band": "9-5"}, "/participants_band"),
+        ({"participants_band": None}, "/participants_band"),
+        ({"consent_recorded": None}, "/consent_recorded"),
+        ({"consent_recorded": False}, "/consent_recorded"),
+        ({"consent_reference": None}, "/consent_reference"),
+        ({"consent_reference": "register 12"}, "/consent_reference"),
+        ({"survivors_consulted": False}, "/participants_band"),
+        ({"survivors_consulted": "yes"}, "/survivors_consulted"),
+        ({"year": 2027}, "/year"),
+        ({"year": "2026-01-15"}, "/year"),
+        ({"country": "IE-D"}, "/country"),
+        ({"country": "Dublin"}, "/country"),
+        ({"method": "Talked with 7 people"}, "/method"),
+        ({"limits": "Ask jane.doe@example.org"}, "/limits"),
+        ({"limits": None}, "/limits"),
+        ({"quote": "Said by one of them"}, "/quote"),
+    ],
+)
+def test_a_statement_that_breaks_a_rule_of_dignity_is_refused_in_its_place(
+    ann: Caller, survivors: Caller, held: str, changes: dict[str, Any], pointer: str
+) -> None:
+    digest = invited(ann, held, survivors)
+
+    answer = attest(survivors, held, digest, **changes)
+
+    assert answer.status_code == 422
+    assert pointer in pointers(answer)
+    assert "example.org" not in answer.text
+    assert ann.get(review_path(held, digest, "attestations")).json["items"] == []
+
+
+def test_a_statement_without_survivors_does_not_carry_their_claim(
+    ann: Caller, survivors: Caller, held: str
+) -> None:
+    digest = invited(ann, held, survivors)
+    plain = {"participants_band": None, "consent_recorded": None, "consent_reference": None}
+    made = attest(survivors, held, digest, method="case-review", survivors_consulted=False, **plain)
+    again = attest(survivors, held, digest)
+
+    assert made.status_code == 201
+    assert (again.status_code, again.json["reason"]) == (409, "already_attested")
+    assert publish(ann, held, candidate=digest).json["reason"] == "needs_attestation"
+
+
+def test_another_digest_is_not_attested(ann: Caller, survivors: Caller, held: str) -> None:
+    attest(survivors, held, invited(ann, held, survivors))
+    drafted(ann, held, claiming("Edited since"))
+
+    digest = invited(ann, held, survivors)
+
+    assert publish(ann, held, candidate=digest).json["reason"] == "needs_attestation"
+
+
+def test_a_published_version_is_attested_by_a_body_that_reads_it_and_its_readers_are_told(
+    make: Make, ann: Caller, survivors: Caller, runtime: Runtime
+) -> None:
+    set_id = created(ann, COMMUNITY)["id"]
+    version = published(ann, set_id, "1.0.0", small())
+    path = version_path(set_id, "1.0.0")
+    before = survivors.get(path)
+
+    made = survivors.post(f"{path}/attestations", json=statement())
+
+    after = survivors.get(path)
+    assert made.status_code == 201
+    assert (before.json["attestations"], before.json["envelope"]) == ([], after.json["envelope"])
+    assert before.headers["ETag"] != after.headers["ETag"]
+    listed = make.caller(make.member()).get(f"{path}/attestations").json["items"]
+    assert [one["statement"] for one in listed] == [after.json["attestations"][0]["statement"]]
+    first, second = (line for _, _, line in feed_lines(runtime, version["id"]))
+    assert "body" not in (first or {})
+    assert second is not None
+    assert second["body"] == after.json
+
+
+# ── Withdrawal ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def holding(runtime: Runtime, needle: str) -> list[str]:
+    """Tables and columns in which a text stands, as it is or inside bytes."""
+    found = []
+    with runtime.db.read() as session:
+        tables = inspect(session.connection()).get_table_names()
+        for table in tables:
+            for row in session.execute(text(f'SELECT * FROM "{table}"')).mappings():  # noqa: S608
+                for column, value in row.items():
+                    shown = bytes(value).decode("utf-8", "replace") if _is_bytes(value) else str(value)
+                    if needle in shown:
+                        found.append(f"{table}.{column}")
+    return found
+
+
+def _is_bytes(value: Any) -> bool:
+    return isinstance(value, bytes | bytearray | memoryview)
+
+
+def attested_version(ann: Caller, held: str, *bodies: Caller, **changes: Any) -> tuple[str, list[str]]:
+    """Digest of a published version, and the ids of its attestations."""
+    digest = invited(ann, held, *bodies)
+    ids = [attest(one, held, digest, **changes).json["id"] for one in bodies]
+    assert publish(ann, held, candidate=digest).status_code == 201
+    return digest, ids
+
+
+def test_withdrawn_consent_destroys_the_statement_everywhere_and_retracts_what_it_carried(
+    ann: Caller, survivors: Caller, held: str, runtime: Runtime
+) -> None:
+    limits = "Only what this one sentence says."
+    consent = "5f0c1c1e-4f5e-4b57-9f43-0c1d5f0a7b11"
+    key = {"Idempotency-Key": "once"}
+    digest = invited(ann, held, survivors)
+    said = statement(limits=limits, consent_reference=consent)
+    path = review_path(held, digest, "attestations")
+    made = survivors.post(path, json=said, headers=key)
+    assert publish(ann, held, candidate=digest).status_code == 201
+    assert len(holding(runtime, limits)) >= 2, "else the search below would prove nothing"
+
+    answer = withdrawn(survivors, made.json["id"], "consent_withdrawn")
+
+    assert (answer.status_code, answer.json["status"]) == (200, "consent_withdrawn")
+    assert holding(runtime, limits) == holding(runtime, consent) == []
+    gone = ann.get(version_path(held, "1.0.0"))
+    assert (gone.status_code, gone.json["tombstone"]["reason"]) == (410, "consent_withdrawn")
+    (state,) = ann.get(version_path(held)).json["items"]
+    kind, _, line = feed_lines(runtime, state["id"])[-1]
+    assert line is not None
+    assert (kind, line["reason"]) == ("version.tombstoned", "consent_withdrawn")
+    assert withdrawn(survivors, made.json["id"]).status_code == 409
+
+
+def test_a_version_that_another_statement_carries_stays_and_its_readers_get_it_anew(
+    make: Make, ann: Caller, survivors: Caller, held: str, runtime: Runtime
+) -> None:
+    second = body(make)
+    _, (first_id, second_id) = attested_version(ann, held, survivors, second)
+
+    withdrawn(survivors, first_id, "consent_withdrawn")
+    between = ann.get(version_path(held, "1.0.0"))
+    withdrawn(second, second_id)
+    gone = ann.get(version_path(held, "1.0.0"))
+
+    assert [one["statement"]["id"] for one in between.json["attestations"]] == [second_id]
+    assert (gone.status_code, gone.json["tombstone"]["reason"]) == (410, "withdrawn")
+    assert holding(runtime, first_id) != [], "that it was made, and ended, is remembered"
+
+
+def test_a_candidate_whose_statement_is_withdrawn_is_not_published(
+    ann: Caller, survivors: Caller, held: str
+) -> None:
+    digest = invited(ann, held, survivors)
+    made = attest(survivors, held, digest)
+    withdrawn(survivors, made.json["id"], "consent_withdrawn")
+
+    assert publish(ann, held, candidate=digest).json["reason"] == "needs_attestation"
+    (ended,) = ann.get(review_path(held, digest, "attestations")).json["items"]
+    assert ended["status"] == "consent_withdrawn"
+    assert "statement" not in ended
+    assert attest(survivors, held, digest).status_code == 201
+
+
+def test_a_version_that_claims_nothing_outlives_a_statement_on_it(
+    ann: Caller, survivors: Caller, runtime: Runtime
+) -> None:
+    set_id = created(ann, COMMUNITY)["id"]
+    version = published(ann, set_id, "1.0.0", small())
+    path = version_path(set_id, "1.0.0")
+    made = survivors.post(f"{path}/attestations", json=statement())
+
+    withdrawn(survivors, made.json["id"])
+
+    assert ann.get(path).json["attestations"] == []
+    bodies = [line for _, _, line in feed_lines(runtime, version["id"]) if line is not None]
+    assert [line["body"]["attestations"] for line in bodies] == [[]]
+
+
+def test_nobody_else_withdraws_and_the_body_does_without_sight_or_accreditation(
+    make: Make, ann: Caller, survivors: Caller, held: str, clock: FakeClock
+) -> None:
+    _, (made,) = attested_version(ann, held, survivors)
+    ann.put(f"/v1/sets/{held}/marking", json=members_marking(ann.member.id))
+    clock.advance(31 * 86_400)
+    author, person = (make.caller(one.member, user=one.user) for one in (ann, survivors))
+    other = body(make)
+
+    assert [withdrawn(caller, made).status_code for caller in (author, other)] == [404, 404]
+    assert person.get(f"/v1/sets/{held}").status_code == 404
+    assert withdrawn(make.caller(survivors.member), made).json["reason"] == "needs_person"
+    assert withdrawn(person, made, "consent_withdrawn").status_code == 200
+    entries = person.get("/v1/audit/entries?limit=1000").json["items"]
+    told = [one["entry"] for one in entries if one["entry"]["decision"] == "allowed"][-2:]
+    assert {entry["action"] for entry in told} == {"attestation.withdrawn", "version.retracted"}
+    assert all("marking" not in subject for entry in told for subject in entry["subjects"])
+
+
+def test_a_body_lists_what_it_attested_also_of_what_it_no_longer_sees(
+    make: Make, ann: Caller, survivors: Caller, held: str
+) -> None:
+    ids = []
+    for title in ("One", "Two"):
+        drafted(ann, held, claiming(title))
+        ids.append(attest(survivors, held, invited(ann, held, survivors)).json["id"])
+    withdrawn(survivors, ids[0], "consent_withdrawn")
+    ann.put(f"/v1/sets/{held}/marking", json=members_marking(ann.member.id))
+
+    first = survivors.get("/v1/attestations?limit=1").json
+    rest = survivors.get(f"/v1/attestations?limit=1&after={first['next']}").json
+
+    assert [(one["id"], one["status"]) for one in first["items"] + rest["items"]] == [
+        (ids[0], "consent_withdrawn"),
+        (ids[1], "standing"),
+    ]
+    assert "statement" not in first["items"][0]
+    assert rest["items"][0]["statement"]["consent_reference"]
+    assert rest["next"] is None
+    assert ann.get("/v1/attestations").json["items"] == []
+
+
+# ── TLP:RED ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_red_set_is_attested_by_its_named_user_alone_and_nothing_enters_the_feed(
+    make: Make, ann: Caller, survivors: Caller, runtime: Runtime
+) -> None:
+    other = colleague(make, survivors)
+    set_id = created(ann, red_marking(survivors.client.user_id or ""))["id"]
+    drafted(ann, set_id, claiming())
+    digest = invited(ann, set_id, survivors)
+
+    assert other.get(review_path(set_id)).status_code == 404
+    assert attest(other, set_id, digest).status_code == 404
+    made = attest(survivors, set_id, digest)
+    row = publish(ann, set_id, candidate=digest)
+
+    assert (made.status_code, row.status_code) == (201, 201)
+    assert other.get("/v1/attestations").json["items"] == []
+    assert len(survivors.get("/v1/attestations").json["items"]) == 1
+    assert len(survivors.get(version_path(set_id, "1.0.0")).json["attestations"]) == 1
+    withdrawn(other, made.json["id"], "consent_withdrawn")
+    held = feed_lines(runtime, row.json["id"]) + feed_lines(runtime, set_id)
+    assert {place for _, place, _ in held} == {"user"}
+    assert all("body" not in (line or {}) for _, _, line in held)
+    assert survivors.get(version_path(set_id, "1.0.0")).status_code == 410
+
+
+# ── Set D ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_set_d_goes_from_import_through_attestation_and_approval_to_publication(
+    make: Make, ann: Caller, survivors: Caller
+) -> None:
+    if not SET_D.exists():
+        pytest.skip("the research data is not beside this repository")
+    original = json.loads(SET_D.read_text("utf-8").replace('"2026-01-15"', '"2026"'))
+    content, hint = import_draft(original)
+    marking = {**members_marking(survivors.member.id, tlp=hint["tlp"]), "pap": hint["pap"]}
+    set_id = created(ann, marking, slug=content["slug"], title=content["title"])["id"]
+    drafted(ann, set_id, content)
+
+    digest = invited(ann, set_id, survivors, version=content["version"])
+    unattested = publish(ann, set_id, candidate=digest)
+    attest(survivors, set_id, digest, limits="Synthetic: shows the shape only.")
+    approve(colleague(make, ann), set_id, digest)
+    row = publish(ann, set_id, candidate=digest)
+
+    assert len(pointers(unattested)) == 2
+    assert (row.status_code, row.json["version"]) == (201, "0.1.0")
+    read = survivors.get(version_path(set_id, "0.1.0")).json
+    assert canonical.digest(canonical.encode(read["document"])) == digest
+    assert read["envelope"]["marking"]["tlp"] == "TLP:AMBER+STRICT"
+    assert len(read["attestations"]) == 1
+    assert make.caller(make.member()).get(version_path(set_id, "0.1.0")).status_code == 404
