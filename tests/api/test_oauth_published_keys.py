@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from app.members import key_sources
 from app.outgoing import Outgoing
 from app.parties import ClientKeySet
 from schemas.vocabulary import Scope
@@ -193,6 +194,18 @@ def test_beside_a_fetch_that_is_under_way_a_client_without_usable_keys_is_asked_
     assert answer.status_code == 503
     assert int(answer.headers["Retry-After"]) >= 1
     assert len(server.asked) == 1
+
+
+def test_of_two_processes_that_set_out_at_once_one_fetches(
+    office: Office, server: Elsewhere, clock: FakeClock
+) -> None:
+    publish(server, es256())
+    client = register(office, server, es256())
+    clock.advance(61)
+
+    claims = [key_sources._claim(client.runtime, client.id, server.url(), clock.now) for _ in range(2)]
+
+    assert claims == [True, False]
 
 
 def test_what_is_published_is_checked_as_what_is_sent(office: Office, server: Elsewhere) -> None:
