@@ -1,6 +1,6 @@
 """Review of a draft: candidates, and what is said of them."""
 
-from marshmallow import Schema, fields, validate
+from marshmallow import INCLUDE, Schema, fields, validate
 
 from schemas.sets import DIGEST, SEMVER
 from schemas.shapes import Ident, Lean, Moment
@@ -45,6 +45,17 @@ class CandidateSchema(Lean):
     bodies = fields.List(
         Ident(description="Id of a member."), metadata={"description": "Members invited to attest it."}
     )
+
+
+class FrozenDocumentSchema(Schema):
+    """The document of a candidate as it was frozen: indicator-set.v1, whole."""
+
+    class Meta:
+        unknown = INCLUDE
+
+    schema = fields.String(required=True, metadata={"description": "halyard.indicator-set/1"})
+    set = Ident(required=True, description="Id of the set.")
+    version = fields.String(required=True, metadata={"description": "The version that it is for."})
 
 
 class CandidatePageSchema(Schema):

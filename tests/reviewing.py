@@ -7,7 +7,7 @@ from werkzeug.test import TestResponse
 
 from schemas.vocabulary import VALIDATION_BODY, Sector
 from tests.factories import Caller, Make
-from tests.samples import small, version_path
+from tests.samples import sent, small, version_path
 
 
 def review_path(set_id: str, digest: str = "", verb: str = "") -> str:
@@ -54,6 +54,12 @@ def body(make: Make, *, accredited: bool = True) -> Caller:
 def colleague(make: Make, of: Caller) -> Caller:
     """Another person of the same member."""
     return make.caller(of.member, user=make.user(of.member))
+
+
+def invited(ann: Caller, set_id: str, *bodies: Caller, version: str = "1.0.0") -> str:
+    """The digest of a candidate that these bodies are invited on."""
+    digest: str = sent(ann, set_id, version, bodies=[one.member.id for one in bodies])["digest"]
+    return digest
 
 
 def approve(caller: Caller, set_id: str, digest: str) -> TestResponse:

@@ -19,6 +19,7 @@ from schemas.review import (
     ApprovalSchema,
     CandidatePageSchema,
     CandidateSchema,
+    FrozenDocumentSchema,
     NewCandidateSchema,
     NewCommentSchema,
     RemarkPageSchema,
@@ -78,7 +79,7 @@ def list_candidates(args: dict[str, Any], set_id: str) -> Response:
 
 @blp.get("/<digest:digest>")
 @requires(Scope.SETS_WRITE, Scope.SETS_REVIEW, Scope.SETS_ATTEST)
-@blp.response(200)
+@blp.response(200, FrozenDocumentSchema)
 def get_candidate(set_id: str, digest: str) -> Response:
     """Read the exact bytes of a candidate (indicator-set.v1); their SHA-256 is what the path names."""
 

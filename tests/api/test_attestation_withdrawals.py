@@ -1,0 +1,185 @@
+"""What becomes of an attestation that its body withdraws, and of what rests on it."""
+
+# mypy: disable-error-code="index"
+# An answer that is no JSON fails its test by itself.
+
+from typing import Any
+
+import pytest
+from sqlalchemy import inspect, text
+
+from app.runtime import Runtime
+from schemas.vocabulary import Sector
+from tests.factories import Caller, Make
+from tests.fakes import FakeClock
+from tests.reviewing import attest, body, claiming, invited, publish, review_path, statement, withdrawn
+from tests.samples import (
+    COMMUNITY,
+    created,
+    drafted,
+    feed_lines,
+    members_marking,
+    published,
+    small,
+    version_path,
+)
+
+
+@pytest.fixture
+def ann(make: Make) -> Caller:
+    """An author of an NGO, through a personal client."""
+    member = make.member(sector=Sector.NGO)
+    return make.caller(member, user=make.user(member))
+
+
+@pytest.fixture
+def survivors(make: Make) -> Caller:
+    """A person of an accredited body."""
+    return body(make)
+
+
+@pytest.fixture
+def held(ann: Caller) -> str:
+    """A set whose draft claims that survivors validated it."""
+    made: str = created(ann, COMMUNITY)["id"]
+    drafted(ann, made, claiming())
+    return made
+
+
+def holding(runtime: Runtime, needle: str) -> list[str]:
+    """Tables and columns in which a text stands, as it is or inside bytes."""
+    found = []
+    with runtime.db.read() as session:
+        tables = inspect(session.connection()).get_table_names()
+        for table in tables:
+            for row in session.execute(text(f'SELECT * FROM "{table}"')).mappings():  # noqa: S608
+                for column, value in row.items():
+                    shown = bytes(value).decode("utf-8", "replace") if _is_bytes(value) else str(value)
+                    if needle in shown:
+                        found.append(f"{table}.{column}")
+    return found
+
+
+def _is_bytes(value: Any) -> bool:
+    return isinstance(value, bytes | bytearray | memoryview)
+
+
+def attested_version(ann: Caller, held: str, *bodies: Caller, **changes: Any) -> tuple[str, list[str]]:
+    """Digest of a published version, and the ids of its attestations."""
+    digest = invited(ann, held, *bodies)
+    ids = [attest(one, held, digest, **changes).json["id"] for one in bodies]
+    assert publish(ann, held, candidate=digest).status_code == 201
+    return digest, ids
+
+
+def test_withdrawn_consent_destroys_the_statement_everywhere_and_retracts_what_it_carried(
+    ann: Caller, survivors: Caller, held: str, runtime: Runtime
+) -> None:
+    limits = "Only what this one sentence says."
+    consent = "5f0c1c1e-4f5e-4b57-9f43-0c1d5f0a7b11"
+    key = {"Idempotency-Key": "once"}
+    digest = invited(ann, held, survivors)
+    said = statement(limits=limits, consent_reference=consent)
+    path = review_path(held, digest, "attestations")
+    made = survivors.post(path, json=said, headers=key)
+    assert publish(ann, held, candidate=digest).status_code == 201
+    assert len(holding(runtime, limits)) >= 2, "else the search below would prove nothing"
+
+    answer = withdrawn(survivors, made.json["id"], "consent_withdrawn")
+
+    assert (answer.status_code, answer.json["status"]) == (200, "consent_withdrawn")
+    assert holding(runtime, limits) == holding(runtime, consent) == []
+    gone = ann.get(version_path(held, "1.0.0"))
+    assert (gone.status_code, gone.json["tombstone"]["reason"]) == (410, "consent_withdrawn")
+    (state,) = ann.get(version_path(held)).json["items"]
+    kind, _, line = feed_lines(runtime, state["id"])[-1]
+    assert line is not None
+    assert (kind, line["reason"]) == ("version.tombstoned", "consent_withdrawn")
+    assert withdrawn(survivors, made.json["id"]).status_code == 409
+
+
+def test_a_version_that_another_statement_carries_stays_and_its_readers_get_it_anew(
+    make: Make, ann: Caller, survivors: Caller, held: str, runtime: Runtime
+) -> None:
+    second = body(make)
+    _, (first_id, second_id) = attested_version(ann, held, survivors, second)
+
+    withdrawn(survivors, first_id, "consent_withdrawn")
+    between = ann.get(version_path(held, "1.0.0"))
+    withdrawn(second, second_id)
+    gone = ann.get(version_path(held, "1.0.0"))
+
+    assert [one["statement"]["id"] for one in between.json["attestations"]] == [second_id]
+    assert (gone.status_code, gone.json["tombstone"]["reason"]) == (410, "withdrawn")
+    assert holding(runtime, first_id) != [], "that it was made, and ended, is remembered"
+
+
+def test_a_candidate_whose_statement_is_withdrawn_is_not_published(
+    ann: Caller, survivors: Caller, held: str
+) -> None:
+    digest = invited(ann, held, survivors)
+    made = attest(survivors, held, digest)
+    withdrawn(survivors, made.json["id"], "consent_withdrawn")
+
+    assert publish(ann, held, candidate=digest).json["reason"] == "needs_attestation"
+    (ended,) = ann.get(review_path(held, digest, "attestations")).json["items"]
+    assert ended["status"] == "consent_withdrawn"
+    assert "statement" not in ended
+    assert attest(survivors, held, digest).status_code == 201
+
+
+def test_a_version_that_claims_nothing_outlives_a_statement_on_it(
+    ann: Caller, survivors: Caller, runtime: Runtime
+) -> None:
+    set_id = created(ann, COMMUNITY)["id"]
+    version = published(ann, set_id, "1.0.0", small())
+    path = version_path(set_id, "1.0.0")
+    made = survivors.post(f"{path}/attestations", json=statement())
+
+    withdrawn(survivors, made.json["id"])
+
+    assert ann.get(path).json["attestations"] == []
+    bodies = [line for _, _, line in feed_lines(runtime, version["id"]) if line is not None]
+    assert [line["body"]["attestations"] for line in bodies] == [[]]
+
+
+def test_nobody_else_withdraws_and_the_body_does_without_sight_or_accreditation(
+    make: Make, ann: Caller, survivors: Caller, held: str, clock: FakeClock
+) -> None:
+    _, (made,) = attested_version(ann, held, survivors)
+    ann.put(f"/v1/sets/{held}/marking", json=members_marking(ann.member.id))
+    clock.advance(31 * 86_400)
+    author, person = (make.caller(one.member, user=one.user) for one in (ann, survivors))
+    other = body(make)
+
+    assert [withdrawn(caller, made).status_code for caller in (author, other)] == [404, 404]
+    assert person.get(f"/v1/sets/{held}").status_code == 404
+    assert withdrawn(make.caller(survivors.member), made).json["reason"] == "needs_person"
+    assert withdrawn(person, made, "consent_withdrawn").status_code == 200
+    entries = person.get("/v1/audit/entries?limit=1000").json["items"]
+    told = [one["entry"] for one in entries if one["entry"]["decision"] == "allowed"][-2:]
+    assert {entry["action"] for entry in told} == {"attestation.withdrawn", "version.retracted"}
+    assert all("marking" not in subject for entry in told for subject in entry["subjects"])
+
+
+def test_a_body_lists_what_it_attested_also_of_what_it_no_longer_sees(
+    make: Make, ann: Caller, survivors: Caller, held: str
+) -> None:
+    ids = []
+    for title in ("One", "Two"):
+        drafted(ann, held, claiming(title))
+        ids.append(attest(survivors, held, invited(ann, held, survivors)).json["id"])
+    withdrawn(survivors, ids[0], "consent_withdrawn")
+    ann.put(f"/v1/sets/{held}/marking", json=members_marking(ann.member.id))
+
+    first = survivors.get("/v1/attestations?limit=1").json
+    rest = survivors.get(f"/v1/attestations?limit=1&after={first['next']}").json
+
+    assert [(one["id"], one["status"]) for one in first["items"] + rest["items"]] == [
+        (ids[0], "consent_withdrawn"),
+        (ids[1], "standing"),
+    ]
+    assert "statement" not in first["items"][0]
+    assert rest["items"][0]["statement"]["consent_reference"]
+    assert rest["next"] is None
+    assert ann.get("/v1/attestations").json["items"] == []
