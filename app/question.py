@@ -10,7 +10,7 @@ from typing import Any, cast
 from sqlalchemy import bindparam
 
 from app.db import Code, Id, Moment
-from schemas.vocabulary import AudienceKind, Pap, Tlp
+from schemas.vocabulary import AudienceKind, Contributors, Pap, Tlp
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +78,7 @@ class Thing:
     collection_id: str
     marking: MarkingView
     narrower: MarkingView | None = None
+    contributors: Contributors = Contributors.OWNER
 
     @property
     def owner_id(self) -> str:
@@ -122,11 +123,17 @@ class Action(StrEnum):
     RECEIVE = "receive"
     """Read through a feed, export or lookup: RED never travels there."""
     EDIT = "edit"
-    """Draft, publish, deprecate, retract, withdraw, see the recipients: the owner's."""
+    """Draft, publish, deprecate, retract, end a signal whole, see the recipients: the owner's."""
     NARROW = "narrow"
     WIDEN = "widen"
     RELEASE = "release"
     """Let an own downstream see it."""
+    CONTRIBUTE = "contribute"
+    """Submit signals to a list: its owner, and its audience if the owner lets it."""
+    JUDGE = "judge"
+    """State an opinion."""
+    RECALL = "recall"
+    """Take back what one said oneself: a contribution or an opinion."""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select
 
-from app import policy
+from app import policy, strictness
 from app.facts import load_facts, load_thing, load_views
 from app.feed import places
 from app.feed.append import Line, append
@@ -81,7 +81,7 @@ def visible_places(world: World, reader: Reader) -> set[int]:
 def test_the_world_has_every_reader_and_every_combination_of_the_table(world: World) -> None:
     assert world.readers.keys() == set(READERS)
     assert world.collections.keys() == set(COLUMNS)
-    allowed = {(tlp, kind) for tlp, kinds in policy.ALLOWED_AUDIENCES.items() for kind in kinds}
+    allowed = {(tlp, kind) for tlp, kinds in strictness.ALLOWED_AUDIENCES.items() for kind in kinds}
     assert allowed == set(model.AUDIENCE.values())
 
 
@@ -348,7 +348,7 @@ def test_a_label_takes_the_audiences_of_the_table_and_no_other(
 ) -> None:
     column = next(name for name, (_, audience) in model.AUDIENCE.items() if audience == kind)
     view = replace(things(world)[column].marking, tlp=tlp)
-    assert (policy.check_audience(view) is None) == ((tlp.value, kind.value) in model.AUDIENCE.values())
+    assert (strictness.check_audience(view) is None) == ((tlp.value, kind.value) in model.AUDIENCE.values())
 
 
 def test_an_audience_names_what_it_is_made_of_and_nothing_beside_it(world: World) -> None:
@@ -359,4 +359,4 @@ def test_an_audience_names_what_it_is_made_of_and_nothing_beside_it(world: World
         replace(group, users=red.users), replace(red, members=named.members),
         replace(group, group_id=None), replace(named, members=frozenset()), replace(red, users=frozenset()),
     ]  # fmt: skip
-    assert all(policy.check_audience(view) for view in mixed)
+    assert all(strictness.check_audience(view) for view in mixed)
