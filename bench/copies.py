@@ -25,11 +25,14 @@ def batches(
         rows = [maker.rows(value, head + n) for n, value in enumerate(part, 1)]
         head += len(part)
         entries, contributions, changes = (list(third) for third in zip(*rows, strict=True))
-        yield {
-            ENTRY: (maker.entry_columns, entries),
-            CONTRIBUTION: (maker.contribution_columns, contributions),
-            CHANGE: (maker.change_columns, changes),
-        }, head
+        yield (
+            {
+                ENTRY: (maker.entry_columns, entries),
+                CONTRIBUTION: (maker.contribution_columns, contributions),
+                CHANGE: (maker.change_columns, changes),
+            },
+            head,
+        )
 
 
 class _Maker:

@@ -16,7 +16,7 @@ from app.feed.sight import Scope, readers
 from app.feed.visible import excluded
 from app.markings import Collection, Marking, Place
 from app.question import Action, Actor, Denied, Facts, Thing
-from schemas.vocabulary import AudienceKind, ChangeKind, CollectionKind, MemberStatus, Tlp
+from schemas.vocabulary import AudienceKind, ChangeKind, CollectionKind, Contributors, MemberStatus, Tlp
 from tests.policy import model
 from tests.policy.model import COLUMNS, EXPORT, FEED, LIST, LOOKUP, READERS, SINGLE, STREAM, answer
 from tests.policy.world import Reader, World
@@ -319,6 +319,24 @@ owner                             release   no  no  yes no  no
 named member                      release   no  no  yes no  no
 member                            release   no  no  no  no  no
 downstream of the audience, all released  release   no  no  no  no  no
+owner                             contribute  yes yes yes yes no
+owner's author                    contribute  yes yes yes yes yes
+member                            contribute  no  no  no  no  no
+named member                      contribute  no  no  no  no  no
+owner                             judge     yes yes yes yes no
+named member                      judge     yes no  yes yes no
+named user                        judge     yes no  no  no  yes
+group member, attribute valid     judge     yes yes no  no  no
+downstream of the audience, all released  judge  yes no  yes no  no
+authority                         judge     no  no  no  no  no
+authority in the groups           judge     no  yes no  no  no
+peer with a member in the audience  judge   no  no  no  no  no
+anonymous, public reading on      judge     no  no  no  no  no
+the operator at the machine       judge     no  no  no  no  no
+member                            recall    yes no  no  no  no
+named member                      recall    yes no  yes yes no
+authority                         recall    yes no  no  no  no
+anonymous, public reading on      recall    no  no  no  no  no
 """
 """Who may change what, for the columns below: widening takes a person, and two from TLP:AMBER+STRICT up."""
 CHANGED = ("clear", "green/group", "amber/members", "strict/members", "red/users")
@@ -332,6 +350,36 @@ def test_things_are_changed_by_whom_the_rules_name(world: World, row: str) -> No
     whole = things(world)
     given = ["yes" if policy.may(known, Action(action), whole[column]) else "no" for column in CHANGED]
     assert given == cells
+
+
+CONTRIBUTORS = """
+owner                                       clear green green/group amber/group amber/members strict/members
+member                                      clear green
+named member                                clear green amber/members strict/members
+group member, attribute valid               clear green green/group amber/group
+group member, attribute expired             clear green green/group amber/group
+downstream of the audience, all released    clear green
+downstream in the groups itself             clear green green/group amber/group
+authority
+authority in the groups                     green/group amber/group
+authority that is named
+peer of the same community
+peer with a member in the audience
+member, suspended, in every audience
+anonymous, public reading on
+the operator at the machine
+"""
+"""Who contributes to what, of the columns below, where the owner lets its audience."""
+CONTRIBUTED = ("clear", "green", "green/group", "amber/group", "amber/members", "strict/members")
+
+
+@pytest.mark.parametrize("row", CONTRIBUTORS.strip().splitlines())
+def test_an_audience_contributes_where_it_is_addressed_itself(world: World, row: str) -> None:
+    who, *columns = [part for part in row.split("  ") if part.strip()]
+    known, whole = facts(world, world.readers[who.strip()]), things(world)
+    opened = {c: replace(whole[c], contributors=Contributors.AUDIENCE) for c in CONTRIBUTED}
+    given = [c for c in CONTRIBUTED if policy.may(known, Action.CONTRIBUTE, opened[c])]
+    assert given == (columns[0].split() if columns else [])
 
 
 def test_a_release_follows_the_terms_of_the_group(world: World) -> None:
