@@ -1,6 +1,7 @@
 """Migrations: up, down, up again, and no drift between them and the tables, on both databases."""
 
 import uuid
+from typing import Any
 
 from alembic import command
 from alembic.autogenerate import compare_metadata
@@ -71,13 +72,19 @@ def fill(db: Database) -> tuple[str, str, str]:
     """One member's list as the migrations before left it: an entry, a TLP:RED one, and one that ended."""
     member, own, narrow, listed = (str(uuid.uuid4()) for _ in range(4))
     marking = {"pap": "PAP:GREEN", "owner_id": member, "audience": "community"}
-    entry = {
+    entry: dict[str, Any] = {
         "collection_id": listed, "type": "sha256", "value": b"v", "qualifier": "", "match_key": b"v",
         "details": {}, "labels": ["known"], "contributor_id": member, "marking_id": None, "standing": "lead",
         "valid_until": 9, "created_at": 1, "withdrawn_at": None,
     }  # fmt: skip
-    ended = {"value": None, "match_key": None, "labels": [], "withdrawn_at": 5, "created_at": 3}
-    rows = {
+    ended: dict[str, Any] = {
+        "value": None,
+        "match_key": None,
+        "labels": [],
+        "withdrawn_at": 5,
+        "created_at": 3,
+    }
+    rows: dict[str, list[dict[str, Any]]] = {
         "member": [{
             "id": member, "name": "A member", "sector": "ngo", "kind": "member", "status": "active",
             "same_community": False, "created_at": 1,
