@@ -231,6 +231,12 @@ class ListCreated(Event):
     kind = "list.created"
 
 
+class ListContributorsChanged(Event):
+    """The owner of a list said anew who may contribute; the reason is the new word."""
+
+    kind = "list.contributors-changed"
+
+
 class SignalsPublished(Event):
     kind = "signals.published"
 
@@ -241,6 +247,22 @@ class SignalsWithdrawn(Event):
 
 class SignalsExpired(Event):
     kind = "signals.expired"
+
+
+class ContributionsLapsed(Event):
+    """The time of contributions ended, of signals that others still contribute."""
+
+    kind = "contributions.lapsed"
+
+
+class OpinionStated(Event):
+    """A member said what it thinks of a signal; the reason is its opinion."""
+
+    kind = "opinion.stated"
+
+
+class OpinionWithdrawn(Event):
+    kind = "opinion.withdrawn"
 
 
 class SubscriptionCreated(Event):

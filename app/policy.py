@@ -18,24 +18,25 @@ from app.errors import Forbidden
 from app.markings import Collection, Marking, MarkingMember, MarkingPurpose, MarkingUser, Place
 from app.parties import Attribute, GroupMember, GroupRequirement, Member, Release, SharingGroup, User
 from app.question import Action, Actor, Allowed, Circle, Denied, Facts, MarkingView, Thing, Verdict
-from schemas.vocabulary import PAP_RANK, TLP_RANK, AudienceKind, MemberKind, MemberStatus, Rank, Sector, Tlp
+from schemas.vocabulary import (
+    TLP_RANK,
+    AudienceKind,
+    Contributors,
+    MemberKind,
+    MemberStatus,
+    Rank,
+    Sector,
+    Tlp,
+)
 
 Condition = ColumnElement[bool]
-
-ALLOWED_AUDIENCES: dict[Tlp, frozenset[AudienceKind]] = {
-    Tlp.CLEAR: frozenset({AudienceKind.PUBLIC}),
-    Tlp.GREEN: frozenset({AudienceKind.COMMUNITY, AudienceKind.GROUP}),
-    Tlp.AMBER: frozenset({AudienceKind.GROUP, AudienceKind.MEMBERS}),
-    Tlp.AMBER_STRICT: frozenset({AudienceKind.GROUP, AudienceKind.MEMBERS}),
-    Tlp.RED: frozenset({AudienceKind.USERS}),
-}
-
-AUDIENCE_RANK = {kind: rank for rank, kind in enumerate(AudienceKind)}
-"""From the widest kind to the narrowest, in the order of the vocabulary."""
 
 ALLOWED = Allowed()
 NOT_VISIBLE = Denied("not_visible", "This marking does not address you.")
 NOT_OWNER = Denied("not_owner", "Only the member that owns it may do this.")
+NOT_ADDRESSED = Denied(
+    "not_addressed", "Only a member that is addressed itself may do this: ask the one that lets you see it."
+)
 NOT_BOUND = Denied("client_not_bound", "This client is bound to other collections. Use another client.")
 NEEDS_PERSON = Denied("needs_person", "A person must do this: use a personal client or the console.")
 NEEDS_SECOND = Denied("needs_second_person", "From TLP:AMBER+STRICT up a second person approves a widening.")
@@ -63,6 +64,12 @@ def may(facts: Facts, action: Action, thing: Thing) -> Verdict:
         return _may_release(facts, thing)
     if action in {Action.EXAMINE, Action.ATTEST}:
         return _may_validate(facts, action, thing)
+    if action is Action.CONTRIBUTE and actor.member_id != thing.owner_id:
+        return _may_contribute(facts, thing)
+    if action is Action.JUDGE:
+        return _may_judge(facts, thing)
+    if action is Action.RECALL:
+        return ALLOWED if facts.own is not None and _sees_whole(facts, thing) else NOT_VISIBLE
     return _may_change(facts, action, thing)
 
 
@@ -110,13 +117,48 @@ def _may_validate(facts: Facts, action: Action, thing: Thing) -> Verdict:
     return ALLOWED if facts.accredited else NOT_ACCREDITED
 
 
+def _may_contribute(facts: Facts, thing: Thing) -> Verdict:
+    """Another member than the owner: only where the owner lets its audience, and who is addressed itself."""
+    if thing.contributors is not Contributors.AUDIENCE:
+        return NOT_OWNER
+    verdict = _may_read(facts, thing, through_feed=False)
+    if isinstance(verdict, Denied):
+        return verdict
+    addressed = facts.own is not None and _addressed_itself(facts.own, thing.marking)
+    return ALLOWED if addressed else NOT_ADDRESSED
+
+
+def _may_judge(facts: Facts, thing: Thing) -> Verdict:
+    """Who reads it may say what it thinks: a peer server and an authority that no group lets in may not."""
+    own, verdict = facts.own, _may_read(facts, thing, through_feed=False)
+    if isinstance(verdict, Denied):
+        return verdict
+    if own is None or own.kind == MemberKind.PEER:
+        return NOT_ADDRESSED
+    if own.sector != Sector.AUTHORITY or own.member_id == thing.owner_id:
+        return ALLOWED
+    return ALLOWED if _addressed_itself(own, thing.marking) else NOT_ADDRESSED
+
+
+def _addressed_itself(own: Circle, view: MarkingView) -> bool:
+    """Not through an upstream, not for others as a peer does; an authority through a group alone."""
+    if own.kind == MemberKind.PEER:
+        return False
+    if view.audience in {AudienceKind.PUBLIC, AudienceKind.COMMUNITY}:
+        return own.sector != Sector.AUTHORITY
+    return _in_audience(own, view)
+
+
+def _sees_whole(facts: Facts, thing: Thing) -> bool:
+    return all(_sees(facts, view, thing.collection_id) for view in thing.views)
+
+
 def _may_read(facts: Facts, thing: Thing, *, through_feed: bool) -> Verdict:
-    views = [thing.marking] if thing.narrower is None else [thing.marking, thing.narrower]
-    for view in views:
-        if through_feed and view.tlp is Tlp.RED:
-            return NOT_VISIBLE
-        if not _sees(facts, view, thing.collection_id):
-            return NOT_VISIBLE
+    views = thing.views
+    if through_feed and any(view.tlp is Tlp.RED for view in views):
+        return NOT_VISIBLE
+    if not _sees_whole(facts, thing):
+        return NOT_VISIBLE
     for view in views:
         if facts.actor.purpose in view.prohibited and facts.actor.member_id != view.owner_id:
             return Denied(
@@ -356,43 +398,3 @@ def _through_another(reader: Any, marking: Any, collection_id: Any, now: int) ->
         and_(reader.kind == MemberKind.DOWNSTREAM, reader.sector != Sector.AUTHORITY, terms_allow, released),
         and_(reader.kind == MemberKind.PEER, represented),
     )
-
-
-# ── Wider and narrower ──────────────────────────────────────────────────────────────────────────────────
-
-
-def check_audience(view: MarkingView) -> str | None:
-    """What is wrong with a marking on its own, in words for its author; None if nothing is."""
-    if view.audience not in ALLOWED_AUDIENCES[view.tlp]:
-        allowed = ", ".join(sorted(ALLOWED_AUDIENCES[view.tlp]))
-        return f"{view.tlp} takes an audience of kind: {allowed}."
-    named = {
-        AudienceKind.GROUP: view.group_id is not None,
-        AudienceKind.MEMBERS: bool(view.members),
-        AudienceKind.USERS: bool(view.users),
-    }
-    if any(given for kind, given in named.items() if kind is not view.audience):
-        return "An audience is of one kind: named members or users stand instead of a group, never beside it."
-    if view.audience is AudienceKind.GROUP and view.group_id is None:
-        return "Name the sharing group of the audience."
-    if view.audience is AudienceKind.MEMBERS and not view.members:
-        return "Name at least one member of the audience."
-    if view.audience is AudienceKind.USERS and not view.users:
-        return "TLP:RED names its readers: give at least one user."
-    return None
-
-
-def at_least_as_strict(new: MarkingView, old: MarkingView) -> bool:
-    """Label, PAP and prohibited purposes are no weaker, and the audience is of a kind that can be narrower.
-
-    Whether nobody gains sight is asked of the database too (`app.feed.sight.readers`): both must hold.
-    """
-    if TLP_RANK[new.tlp] < TLP_RANK[old.tlp] or PAP_RANK[new.pap] < PAP_RANK[old.pap]:
-        return False
-    if not new.prohibited >= old.prohibited or new.owner_id != old.owner_id:
-        return False
-    if AUDIENCE_RANK[new.audience] < AUDIENCE_RANK[old.audience]:
-        return False
-    if old.audience is not new.audience:
-        return True
-    return new.group_id == old.group_id and new.members <= old.members and new.users <= old.users

@@ -10,7 +10,7 @@ from typing import Any, cast
 from sqlalchemy import bindparam
 
 from app.db import Code, Id, Moment
-from schemas.vocabulary import AudienceKind, Pap, Tlp
+from schemas.vocabulary import AudienceKind, Contributors, Pap, Tlp
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,10 +80,16 @@ class Thing:
     narrower: MarkingView | None = None
     invited: frozenset[str] | None = None
     """For a candidate: the members that its owner invited to attest it. None: it is no candidate."""
+    contributors: Contributors = Contributors.OWNER
 
     @property
     def owner_id(self) -> str:
         return self.marking.owner_id
+
+    @property
+    def views(self) -> tuple[MarkingView, ...]:
+        """The markings that must all let somebody see it."""
+        return (self.marking,) if self.narrower is None else (self.marking, self.narrower)
 
     @property
     def effective(self) -> MarkingView:
@@ -126,7 +132,7 @@ class Action(StrEnum):
     RECEIVE = "receive"
     """Read through a feed, export or lookup: RED never travels there."""
     EDIT = "edit"
-    """Draft, publish, deprecate, retract, withdraw, see the recipients: the owner's."""
+    """Draft, publish, deprecate, retract, end a signal whole, see the recipients: the owner's."""
     NARROW = "narrow"
     WIDEN = "widen"
     WIDEN_SECOND = "widen-second"
@@ -139,6 +145,12 @@ class Action(StrEnum):
     """State as a validation body how something was validated."""
     RELEASE = "release"
     """Let an own downstream see it."""
+    CONTRIBUTE = "contribute"
+    """Submit signals to a list: its owner, and its audience if the owner lets it."""
+    JUDGE = "judge"
+    """State an opinion."""
+    RECALL = "recall"
+    """Take back what one said oneself: a contribution or an opinion."""
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,10 @@ from app.feed import places
 from app.feed.sight import Scope
 from app.markings import Collection, Marking, MarkingMember, MarkingPurpose, MarkingUser
 from app.parties import GroupMember, Member, SharingGroup, User
-from app.policy import at_least_as_strict, check_audience, member_sees, require_person
+from app.policy import member_sees, require_person
 from app.question import Action, Actor, MarkingView
 from app.record import Tx
+from app.strictness import at_least_as_strict, check_audience
 from schemas.vocabulary import AudienceKind, ChangeKind, MemberStatus, Pap, Sector, Tlp
 
 Direction = Literal["narrowed", "widened"]
@@ -316,7 +317,7 @@ def _adds_readers(
 def _names_outsiders(session: Session, collection: Collection, view: MarkingView, now: int) -> bool:
     """Whether a marking names users (TLP:RED) of members that do not see the collection as it is now.
 
-    A collection that is TLP:RED itself is compared user by user, by `policy.at_least_as_strict`.
+    A collection that is TLP:RED itself is compared user by user, by `strictness.at_least_as_strict`.
     """
     outer = aliased(Marking)
     outsider = (

@@ -6,13 +6,15 @@ from typing import Any
 
 from bench import world
 from bench.lab import Lab
-from bench.raw import CHANGE, ENTRY, Tables
+from bench.raw import CHANGE, CONTRIBUTION, ENTRY, Tables
 
 
 def batches(
     lab: Lab, model: str, into: str, place_id: int, values: list[str]
 ) -> Iterator[tuple[Tables, int]]:
-    """Entries and changes like those of the list `model`, with other ids and values, for another list.
+    """Entries, contributions and changes like those of the list `model`, with other ids and values.
+
+    They are for another list, whose own place is `place_id`.
 
     Each is what one transaction writes, and the number of its last change.
     """
@@ -22,36 +24,50 @@ def batches(
         part = values[start : start + world.BATCH]
         rows = [maker.rows(value, head + n) for n, value in enumerate(part, 1)]
         head += len(part)
-        entries, changes = (list(half) for half in zip(*rows, strict=True))
-        yield {ENTRY: (maker.entry_columns, entries), CHANGE: (maker.change_columns, changes)}, head
+        entries, contributions, changes = (list(third) for third in zip(*rows, strict=True))
+        yield (
+            {
+                ENTRY: (maker.entry_columns, entries),
+                CONTRIBUTION: (maker.contribution_columns, contributions),
+                CHANGE: (maker.change_columns, changes),
+            },
+            head,
+        )
 
 
 class _Maker:
-    """Makes one entry and its change after the pattern of another."""
+    """Makes one entry, its contribution and its change after the pattern of another."""
 
     def __init__(self, lab: Lab, model: str, into: str, place_id: int) -> None:
         self._driver = lab.driver
         self.entry_columns, entry = lab.driver.template(ENTRY, "collection_id", lab.driver.key(model))
         object_id, value = (entry[self.entry_columns.index(name)] for name in ("id", "value"))
+        self.contribution_columns, contribution = lab.driver.template(CONTRIBUTION, "entry_id", object_id)
         self.change_columns, change = lab.driver.template(CHANGE, "object_id", object_id)
         line = _bytes(change[self.change_columns.index("line")])
         self._line = line
         self._old = str(uuid.UUID(object_id)).encode(), _bytes(value).hex().encode()
         collection = lab.driver.key(into)
-        self._entry = {**dict(zip(self.entry_columns, entry, strict=True)), "collection_id": collection}
+        self._entry = {
+            **dict(zip(self.entry_columns, entry, strict=True)),
+            "collection_id": collection,
+            "place_id": place_id,
+        }
+        self._contribution = dict(zip(self.contribution_columns, contribution, strict=True))
         self._change = {
             **dict(zip(self.change_columns, change, strict=True)),
             "collection_id": collection,
             "place_id": place_id,
         }
 
-    def rows(self, value: str, number: int) -> tuple[list[Any], list[Any]]:
+    def rows(self, value: str, number: int) -> tuple[list[Any], list[Any], list[Any]]:
         name, raw = str(uuid.uuid4()), bytes.fromhex(value)
         key = self._driver.key(name)
         line = self._line.replace(self._old[0], name.encode()).replace(self._old[1], value.encode())
         entry = {**self._entry, "id": key, "value": raw, "match_key": raw}
+        contribution = {**self._contribution, "entry_id": key}
         change = {**self._change, "seq": number, "object_id": key, "line": line}
-        return list(entry.values()), list(change.values())
+        return list(entry.values()), list(contribution.values()), list(change.values())
 
 
 def _bytes(value: Any) -> bytes:

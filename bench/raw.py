@@ -14,7 +14,7 @@ from sqlalchemy.engine import make_url
 from app.clock import system_clock
 
 SCAN_ROWS = 10_000
-ENTRY, CHANGE = "signal_entry", "change"
+ENTRY, CONTRIBUTION, CHANGE = "signal_entry", "contribution", "change"
 _SCAN = "SELECT line FROM change WHERE place_id = {} ORDER BY seq"
 _MATCH = (
     "SELECT * FROM signal_entry "

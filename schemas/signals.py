@@ -8,12 +8,21 @@ from marshmallow import Schema, fields, validate
 from schemas.markings import MarkingSchema
 from schemas.sets import SLUG
 from schemas.shapes import Ident, Moment
-from schemas.vocabulary import CollectionKind, Identifier, ItemStatus, Reason, SignalType, Standing
+from schemas.vocabulary import (
+    CollectionKind,
+    Contributors,
+    Identifier,
+    ItemStatus,
+    Reason,
+    SignalType,
+    Standing,
+)
 
 PUBLISH_LIMIT = 10_000
 LOOKUP_LIMIT = 500
 WITHDRAWAL_REASONS = (Reason.WITHDRAWN, Reason.WRONG, Reason.HARM_REPORTED, Reason.CONSENT_WITHDRAWN)
 
+_CONTRIBUTORS = validate.OneOf([who.value for who in Contributors])
 _TYPE = validate.OneOf([kind.value for kind in SignalType])
 
 
@@ -37,7 +46,20 @@ class NewSignalListSchema(Schema):
         required=True,
         metadata={"description": "Who may read it, and for what. Not TLP:RED: mark single signals so."},
     )
+    contributors = fields.String(
+        load_default=Contributors.OWNER.value,
+        validate=_CONTRIBUTORS,
+        metadata={"description": "Who may contribute: you alone, or every member that it addresses itself."},
+    )
     id = Ident(description="The id that the list had elsewhere, for an import. Left out: a new one.")
+
+
+class ContributorsSchema(Schema):
+    contributors = fields.String(
+        required=True,
+        validate=_CONTRIBUTORS,
+        metadata={"description": "owner: you alone; audience: every member that it addresses itself."},
+    )
 
 
 class SignalListSchema(Schema):
@@ -48,6 +70,9 @@ class SignalListSchema(Schema):
     owner = Ident(required=True, description="The member that published it here.")
     types = fields.List(
         fields.String(validate=_TYPE), required=True, metadata={"description": "Signal types, by name."}
+    )
+    contributors = fields.String(
+        required=True, validate=_CONTRIBUTORS, metadata={"description": "Who may contribute."}
     )
     marking = fields.Nested(
         MarkingSchema, required=True, metadata={"description": "As far as this reader may know it."}
@@ -175,6 +200,10 @@ class WithdrawalSchema(Schema):
         validate=validate.OneOf([reason.value for reason in WITHDRAWAL_REASONS]),
         metadata={"description": "Why; every recipient is told."},
     )
+    whole = fields.Boolean(
+        load_default=False,
+        metadata={"description": "End the signals, with what others contributed: as the list's owner."},
+    )
 
 
 class WithdrawnSchema(Schema):
@@ -186,23 +215,40 @@ class WithdrawnSchema(Schema):
     withdrawn = fields.Integer(required=True, metadata={"description": "How many were taken back now."})
 
 
-class SignalSchema(SignalValueSchema):
+class ContributionSchema(Schema):
+    """What one member says of a signal."""
+
+    member = Ident(required=True, description="The member that contributed it.")
+    labels = fields.List(fields.String(), required=True, metadata={"description": "Codes."})
+    classification = fields.Nested(ClassificationSchema, metadata={"description": "What was assessed."})
+    confidence = fields.Integer(metadata={"description": "0 to 100."})
+    valid_until = Moment(required=True, description="End of this contribution.")
+
+
+class StandingSchema(Schema):
+    """What is said of an entry, and by whom."""
+
+    labels = fields.List(
+        fields.String(), required=True, metadata={"description": "Codes of all contributions."}
+    )
+    standing = fields.String(
+        required=True,
+        validate=validate.OneOf([standing.value for standing in Standing]),
+        metadata={"description": "How it stands, by its contributions and opinions."},
+    )
+    valid_until = Moment(required=True, description="End of its last contribution.")
+    contributions = fields.List(
+        fields.Nested(ContributionSchema), required=True, metadata={"description": "Oldest first."}
+    )
+
+
+class SignalSchema(StandingSchema, SignalValueSchema):
     """One entry. A value over 4096 bytes is left out of pages: `value_at` says where to fetch it."""
 
     id = Ident(required=True, description="Id of the entry.")
     value = fields.Raw(metadata={"description": "As its type is written.", "type": "string"})
     value_at = fields.String(metadata={"description": "Path of the whole value."})
     value_bytes = fields.Integer(metadata={"description": "Its length."})
-    labels = fields.List(fields.String(), required=True, metadata={"description": "Codes."})
-    classification = fields.Nested(ClassificationSchema, metadata={"description": "What was assessed."})
-    confidence = fields.Integer(metadata={"description": "0 to 100."})
-    contributor = Ident(required=True, description="The member that contributed it.")
-    standing = fields.String(
-        required=True,
-        validate=validate.OneOf([standing.value for standing in Standing]),
-        metadata={"description": "How it stands."},
-    )
-    valid_until = Moment(required=True, description="End of validity.")
     marking = fields.Nested(
         MarkingSchema,
         metadata={"description": "Its own, if narrower than the list's: both hold, the stricter counts."},
@@ -240,31 +286,14 @@ class MatchedListSchema(Schema):
     title = fields.String(required=True, metadata={"description": "What the list is about."})
 
 
-class ContributorSchema(Schema):
-    id = Ident(required=True, description="Id of the member.")
-    name = fields.String(required=True, metadata={"description": "Its name."})
-
-
-class MatchSchema(Schema):
+class MatchSchema(StandingSchema):
     """One entry that has this value."""
 
     id = Ident(required=True, description="Id of the entry.")
     list = fields.Nested(MatchedListSchema, required=True, metadata={"description": "Where it stands."})
-    contributor = fields.Nested(
-        ContributorSchema, required=True, metadata={"description": "Who contributed it."}
-    )
-    standing = fields.String(
-        required=True,
-        validate=validate.OneOf([standing.value for standing in Standing]),
-        metadata={"description": "How the entry stands."},
-    )
     marking = fields.Nested(
         MarkingSchema, required=True, metadata={"description": "What you may do with it: TLP, PAP, purposes."}
     )
-    labels = fields.List(fields.String(), required=True, metadata={"description": "Codes."})
-    classification = fields.Nested(ClassificationSchema, metadata={"description": "What was assessed."})
-    confidence = fields.Integer(metadata={"description": "0 to 100."})
-    valid_until = Moment(required=True, description="End of validity.")
 
 
 class LookupResultSchema(Schema):

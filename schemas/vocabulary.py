@@ -207,6 +207,36 @@ class Standing(StrEnum):
     EXPIRED = "expired"
 
 
+class Contributors(StrEnum):
+    """Who may contribute to a list: its owner alone, or every member that it addresses."""
+
+    OWNER = "owner"
+    AUDIENCE = "audience"
+
+
+class Opinion(StrEnum):
+    """What a member thinks of an entry: the five words of STIX 2.1 (section 10.8, opinion-enum)."""
+
+    STRONGLY_DISAGREE = "strongly_disagree"
+    DISAGREE = "disagree"
+    NEUTRAL = "neutral"
+    AGREE = "agree"
+    STRONGLY_AGREE = "strongly_agree"
+
+
+class OpinionReason(StrEnum):
+    """Why a member thinks so: a code, so that no text travels."""
+
+    REVIEWED = "reviewed"
+    """A person of the member looked at what it matches there."""
+    SEEN_INDEPENDENTLY = "seen_independently"
+    FALSE_MATCH = "false_match"
+    BENIGN = "benign"
+    MISCLASSIFIED = "misclassified"
+    OUT_OF_SCOPE = "out_of_scope"
+    TEST_DATA = "test_data"
+
+
 class Reason(StrEnum):
     """Reason codes of tombstones: why something is gone."""
 

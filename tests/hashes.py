@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from app.feed.models import Change
 from app.runtime import Runtime
-from app.signals.models import SignalEntry
+from app.signals.models import Contribution, SignalEntry
 from tests.factories import Caller
 
 
@@ -28,10 +28,18 @@ def keyed(n: object, epoch: int = 1) -> dict[str, Any]:
 
 
 def new_list(
-    owner: Caller, marking: dict[str, Any], *types: str, slug: str = "hashes", title: str = "Hashes"
+    owner: Caller,
+    marking: dict[str, Any],
+    *types: str,
+    slug: str = "hashes",
+    title: str = "Hashes",
+    contributors: str = "owner",
 ) -> str:
     """Create a list; returns its id."""
-    body = {"slug": slug, "title": title, "types": types or ("sha256",), "marking": marking}
+    body = {
+        "slug": slug, "title": title, "types": types or ("sha256",), "marking": marking,
+        "contributors": contributors,
+    }  # fmt: skip
     answer = owner.post("/v1/signal-lists/", json=body)
     assert answer.status_code == 201, answer.text
     return str(answer.json["id"])
@@ -62,8 +70,10 @@ def ndjson(*signals: dict[str, Any]) -> bytes:
     return b"".join(json.dumps(signal).encode() + b"\n" for signal in signals)
 
 
-def withdraw(caller: Caller, list_id: str, *ids: str, reason: str = "wrong") -> list[dict[str, Any]]:
-    body = {"ids": ids, "reason": reason}
+def withdraw(
+    caller: Caller, list_id: str, *ids: str, reason: str = "wrong", whole: bool = False
+) -> list[dict[str, Any]]:
+    body = {"ids": ids, "reason": reason, "whole": whole}
     answer = caller.post(f"/v1/signal-lists/{list_id}/withdrawals", json=body)
     assert answer.status_code == 200, answer.text
     return list(answer.json["items"])
@@ -103,17 +113,44 @@ def page(caller: Caller, list_id: str, query: str = "") -> dict[str, Any]:
     return found
 
 
+def state_of(caller: Caller, entry_id: str) -> dict[str, Any]:
+    """One signal as a single read gives it."""
+    answer = caller.get(f"/v1/signals/{entry_id}")
+    assert answer.status_code == 200, answer.text
+    found: Any = answer.json
+    return found
+
+
+def opine(caller: Caller, entry_id: str, opinion: str) -> None:
+    answer = caller.put(f"/v1/signals/{entry_id}/opinions", json={"opinion": opinion})
+    assert answer.status_code == 200, answer.text
+
+
+def told(caller: Caller, entry_id: str) -> str:
+    """What the newest line of an entry says: its standing, or why it is gone."""
+    line = [line for line in changes(caller) if line["object"] == entry_id][-1]
+    return str(line["body"]["standing"] if "body" in line else line["reason"])
+
+
+def lines_of(runtime: Runtime, object_id: str) -> int:
+    """How many lines the feed has had of an object, those included that a newer one replaced."""
+    with runtime.db.read() as session:
+        return len(session.scalars(select(Change.seq).where(Change.object_id == object_id)).all())
+
+
 def statuses(items: list[dict[str, Any]]) -> list[str]:
     return [item["status"] for item in items]
 
 
 def in_database(runtime: Runtime, needle: bytes) -> list[str]:
-    """Where a value still stands, raw or in hex, among entries and feed lines."""
+    """Where a value or label still stands among entries, contributions and feed lines (there also in hex)."""
     texts = (needle, needle.hex().encode())
     with runtime.db.read() as session:
         lines = session.scalars(select(Change.line).where(Change.line.is_not(None)))
-        rows = session.execute(select(SignalEntry.value, SignalEntry.match_key))
+        rows = session.execute(select(SignalEntry.value, SignalEntry.match_key)).all()
+        said = session.scalars(select(Contribution.labels))
         return [
             *("change" for line in lines if line and any(text in line for text in texts)),
             *("entry" for row in rows if any(column and needle in column for column in row)),
+            *("contribution" for labels in said if needle.decode("latin-1") in labels),
         ]

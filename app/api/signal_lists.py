@@ -15,8 +15,8 @@ from app.web.identity import requires
 from app.web.paging import PageArgs
 from app.web.proposals import proposed
 from schemas.markings import MarkingSchema, ProposalSchema
-from schemas.signals import NewSignalListSchema, SignalListPageSchema, SignalListSchema
-from schemas.vocabulary import Scope
+from schemas.signals import ContributorsSchema, NewSignalListSchema, SignalListPageSchema, SignalListSchema
+from schemas.vocabulary import Contributors, Scope
 
 blp = Blueprint("signal-lists", __name__, url_prefix="/v1/signal-lists", description="Signal lists")
 
@@ -59,7 +59,7 @@ def create_list(body: dict[str, Any]) -> Response:
     def work(tx: Tx) -> Reply:
         found = lists.create(
             tx, slug=body["slug"], title=body["title"], types=body["types"], marking=body["marking"],
-            list_id=body.get("id"),
+            contributors=Contributors(body["contributors"]), list_id=body.get("id"),
         )  # fmt: skip
         headers = {"Location": f"/v1/signal-lists/{found.id}"}
         return Reply.json(lists.describe(found, tx.actor.member_id), status=201, headers=headers)
@@ -95,3 +95,17 @@ def put_marking(body: dict[str, Any], list_id: str) -> Response:
         return proposed(tx, became, queries.find(tx, list_id).marking)
 
     return write("marking.changed", asked_list(list_id), work, moves_policy=True)
+
+
+@blp.put("/<ident:list_id>/contributors")
+@requires(Scope.SIGNALS_WRITE)
+@blp.arguments(ContributorsSchema)
+@blp.response(200, SignalListSchema)
+def put_contributors(body: dict[str, Any], list_id: str) -> Response:
+    """Say who may contribute to a list of yours: you alone, or every member that it addresses."""
+
+    def work(tx: Tx) -> Reply:
+        found = lists.set_contributors(tx, list_id, Contributors(body["contributors"]))
+        return Reply.json(lists.describe(found, tx.actor.member_id))
+
+    return write("list.contributors-changed", asked_list(list_id), work)

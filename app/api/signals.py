@@ -97,10 +97,13 @@ def list_signals(args: dict[str, Any], list_id: str) -> Response:
 @blp.arguments(WithdrawalSchema)
 @blp.response(200, WithdrawnSchema)
 def withdraw_signals(body: dict[str, Any], list_id: str) -> Response:
-    """Take signals of your own back. Their values are destroyed here, and every recipient is told why."""
+    """Take your contributions back, or as the list's owner end signals whole.
+
+    With the last contribution a signal ends: its value is destroyed here, and every recipient is told why.
+    """
 
     def work(tx: Tx) -> Reply:
-        outcomes = withdrawal.withdraw(tx, list_id, body["ids"], Reason(body["reason"]))
+        outcomes = withdrawal.withdraw(tx, list_id, body["ids"], Reason(body["reason"]), whole=body["whole"])
         withdrawn = sum(outcome.status is ItemStatus.WITHDRAWN for outcome in outcomes)
         return Reply.json({"withdrawn": withdrawn, "items": to_wire(outcomes)})
 
@@ -115,7 +118,7 @@ def get_signal(signal_id: str) -> Response:
 
     def work(tx: Tx) -> Reply:
         single = entries.get(tx, signal_id)
-        described = entries.describe_single(single, tx.actor.member_id)
+        described = entries.describe_single(tx, single)
         return Reply.json(described, subjects=[single.subject])
 
     return read("signal.read", _asked_signal(signal_id), work)
@@ -130,7 +133,7 @@ def put_signal_marking(body: dict[str, Any], signal_id: str) -> Response:
 
     def work(tx: Tx) -> Reply:
         single = entries.narrow(tx, signal_id, body)
-        return Reply.json(entries.describe_single(single, tx.actor.member_id))
+        return Reply.json(entries.describe_single(tx, single))
 
     # The answer holds the value, which must not stay behind in a kept answer when the signal is withdrawn.
     return write("marking.changed", _asked_signal(signal_id), work, moves_policy=True, idempotent=False)

@@ -141,9 +141,10 @@ class Story:
         answer = self.cast["bank"].server.post("/v1/lookup", {"signals": asked})
         hits = [result["matches"] for result in answer["results"] if result["matches"]]
         match = hits[0][0]
+        by = {part.member_id: part.name for part in self.cast.values()}[match["contributions"][0]["member"]]
         self.tell.say(f"{len(hits)} of {LOOKED_UP} are known to somebody whose signals the bank may see.")
         self.tell.say(
-            f"The first: in «{match['list']['title']}», by {match['contributor']['name']}, "
+            f"The first: in «{match['list']['title']}», by {by}, "
             f"{match['standing']}, {match['marking']['tlp']} {match['marking']['pap']}."
         )
         self.tell.facts["matched"] = len(hits)

@@ -9,9 +9,16 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from app.cli.client import Server
 from app.cli.command import Command, Failure, Noun, Output, console, table
-from app.cli.local import IDENT
 from app.cli.markings import marking_of, marking_options, shown
 from app.cli.pulling import pull_into
+from app.cli.signal_standing import (
+    contributors,
+    find_list,
+    member_names,
+    opinion,
+    opinions,
+    withdraw,
+)
 from schemas.signals import LOOKUP_LIMIT
 from schemas.vocabulary import SignalType
 
@@ -24,6 +31,10 @@ _TYPES = click.Choice([kind.value for kind in SignalType])
 @click.group(cls=Noun)
 def signals() -> None:
     """Hashed signals: push, pull, look up. A LIST is named by its id or slug."""
+
+
+for _command in (contributors, withdraw, opinion, opinions):
+    signals.add_command(_command)
 
 
 @signals.command("lists", cls=Command)
@@ -71,7 +82,7 @@ def push(output: Output, name: str, file: Path) -> None:
     with Server.from_env() as server, _progress(output) as progress:
         task = progress.add_task(file.name, total=file.stat().st_size)
         answer = server.call(
-            "POST", f"/v1/signal-lists/{_find(server, name)['id']}/signals",
+            "POST", f"/v1/signal-lists/{find_list(server, name)['id']}/signals",
             headers={"Content-Type": "application/x-ndjson"}, body=lambda: _blocks(file, progress, task),
         ).json()  # fmt: skip
     counts = [
@@ -126,12 +137,15 @@ def lookup(output: Output, kind: str, values: tuple[str, ...], file: Path | None
             answer = server.post("/v1/lookup", {"signals": asked})
             results += answer["results"]
             excluded = answer["excluded"]
-    rows = [row for value, result in zip(wanted, results, strict=True) for row in _matches(value, result)]
-    columns = ("value", "list", "contributor", "standing", "marking", "labels")
+        names = member_names(server) if any(result["matches"] for result in results) else {}
+    rows = [
+        row for value, result in zip(wanted, results, strict=True) for row in _matches(value, result, names)
+    ]
+    columns = ("value", "list", "contributors", "standing", "marking", "labels")
     output.show({"results": results, "excluded": excluded}, table(None, columns, rows))
 
 
-def _matches(value: str, result: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+def _matches(value: str, result: dict[str, Any], names: dict[str, str]) -> Iterator[tuple[str, ...]]:
     short = value if len(value) <= 20 else f"{value[:16]}…"
     if "hint" in result:
         yield short, "", "", "", "", result["hint"]
@@ -141,7 +155,7 @@ def _matches(value: str, result: dict[str, Any]) -> Iterator[tuple[str, ...]]:
         yield (
             short,
             match["list"]["title"],
-            match["contributor"]["name"],
+            ", ".join(names.get(one["member"], one["member"]) for one in match["contributions"]),
             match["standing"],
             shown(match["marking"]),
             " ".join(match["labels"]),
@@ -159,19 +173,3 @@ def _blocks(file: Path, progress: Progress, task: Any) -> Iterator[bytes]:
         while block := opened.read(_BLOCK):
             yield block
             progress.advance(task, len(block))
-
-
-def _find(server: Server, name: str) -> dict[str, Any]:
-    """A list by id or slug, one's own first."""
-    if IDENT.fullmatch(name):
-        return {"id": name}
-    member = server.get("/v1/me")["member"]["id"]
-    found = [row for row in server.items("/v1/signal-lists") if row["slug"] == name]
-    own = [row for row in found if row["owner"] == member]
-    if len(own or found) == 1:
-        return (own or found)[0]
-    if found:
-        raise Failure("Several members have a list of this slug. Name it by id.", reason="ambiguous")
-    raise Failure(
-        "You see no list of this id or slug. `halyard signals lists` shows them.", reason="not-found"
-    )

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import not_, or_, select
+from sqlalchemy import and_, delete, not_, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
 
@@ -15,15 +15,17 @@ from app.facts import load_thing, load_views
 from app.feed.append import Line
 from app.markings import Collection, Marking
 from app.parties import Member, User
-from app.policy import at_least_as_strict, member_sees
+from app.policy import member_sees
 from app.question import Action, MarkingView, Thing
 from app.record import Tx, record
-from app.signals import lists, queries
+from app.signals import lists, queries, said
 from app.signals.kinds import match_key
 from app.signals.lines import Shown, shown
-from app.signals.models import SignalEntry
-from app.signals.queries import PARTS, Found
+from app.signals.models import Contribution, SignalEntry, SignalOpinion
+from app.signals.queries import PARTS, Entry, Found
+from app.signals.recount import recount
 from app.signals.rendering import describe
+from app.strictness import at_least_as_strict
 from schemas.vocabulary import Reason
 
 _NOT_NARROWER = (
@@ -64,24 +66,46 @@ def get(tx: Tx, entry_id: str) -> Single:
         Forbidden: its owner prohibits the actor's purpose.
         Gone: it was withdrawn or has expired; the tombstone says why.
     """
-    single = _find(tx, entry_id)
+    single = find(tx, entry_id)
     tx.require(Action.READ, single.thing)
-    _check_stands(single.entry, tx.now)
+    check_stands(single.entry, tx.now)
     return single
+
+
+def find(tx: Tx, entry_id: str) -> Single:
+    """One entry that this actor sees, standing or not.
+
+    Raises:
+        NotFound: it does not exist or is hidden.
+    """
+    entry, collection = queries.find_entry(tx, entry_id)
+    return Single(entry=entry, thing=load_thing(tx.session, collection, entry.marking_id))
+
+
+def hold(tx: Tx, entry: SignalEntry) -> None:
+    """Lock an entry's list, and look at the entry again.
+
+    Raises:
+        Gone: it does not stand, or no longer.
+    """
+    queries.lock(tx.session, [entry.collection_id])
+    tx.session.refresh(entry)
+    check_stands(entry, tx.now)
 
 
 def narrow(tx: Tx, entry_id: str, marking: Mapping[str, Any]) -> Single:
     """Give an entry a narrower marking: it is gone from its old place and stands at the new one.
 
+    What members said of it who do not see it there goes: of the list's own marking they may say it anew.
+
     Raises:
-        Conflict: the marking is not narrower, or the same value stands under it already.
+        Conflict: the marking is not narrower, the same value stands under it already, or no contribution
+            would remain.
     """
-    before = _find(tx, entry_id)
+    before = find(tx, entry_id)
     tx.require(Action.NARROW, before.thing)
     entry = before.entry
-    queries.lock(tx.session, [entry.collection_id])
-    tx.session.refresh(entry)
-    _check_stands(entry, tx.now)
+    hold(tx, entry)
     collection = tx.session.get_one(Collection, entry.collection_id)
     view = remark.resolve(tx.session, before.thing.owner_id, marking, actor=tx.actor)
     if view == before.thing.effective:
@@ -93,8 +117,9 @@ def narrow(tx: Tx, entry_id: str, marking: Mapping[str, Any]) -> Single:
     old = shown(tx.session, collection.id, entry.marking_id, before.thing.narrower)
     new = shown(tx.session, collection.id, row.id, view)
     _move(tx, entry, new)
+    state = _said_by_readers(tx, entry, before.thing.owner_id)
     after = Single(entry=entry, thing=load_thing(tx.session, collection, row.id))
-    record(tx, MarkingChanged(subjects=(after.subject,), reason="narrowed"), _moved(entry, old, new))
+    record(tx, MarkingChanged(subjects=(after.subject,), reason="narrowed"), _moved(state, old, new))
     return after
 
 
@@ -104,7 +129,7 @@ def page(tx: Tx, list_id: str, after: tuple[int, str] | None, limit: int, max_by
     TLP:RED ones are read singly, and are not among them.
     """
     found = lists.get(tx, list_id)
-    rows = queries.entries_page(tx, list_id, after, limit + 1)
+    rows = said.with_contributions(tx.session, queries.entries_page(tx, list_id, after, limit + 1), tx.now)
     views = load_views(tx.session, {row["marking_id"] for row in rows if row["marking_id"] is not None})
     items: list[dict[str, Any]] = []
     size = 0
@@ -123,19 +148,16 @@ def page(tx: Tx, list_id: str, after: tuple[int, str] | None, limit: int, max_by
     )
 
 
-def describe_single(single: Single, reader: str | None) -> dict[str, Any]:
+def describe_single(tx: Tx, single: Single) -> dict[str, Any]:
     """The wire form of a single read: the whole value, and the marking that holds."""
-    entry = {column.key: getattr(single.entry, column.key) for column in PARTS}
-    described = describe(entry, single.thing.effective, reader=reader, whole=True)
+    entry: Entry = {column.key: getattr(single.entry, column.key) for column in PARTS}
+    said.with_contributions(tx.session, [entry], tx.now)
+    described = describe(entry, single.thing.effective, reader=tx.actor.member_id, whole=True)
     return {**described, "list": single.entry.collection_id}
 
 
-def _find(tx: Tx, entry_id: str) -> Single:
-    entry, collection = queries.find_entry(tx, entry_id)
-    return Single(entry=entry, thing=load_thing(tx.session, collection, entry.marking_id))
-
-
-def _check_stands(entry: SignalEntry, now: int) -> None:
+def check_stands(entry: SignalEntry, now: int) -> None:
+    """Raise `Gone` with the tombstone unless the entry stands."""
     ended_at = entry.withdrawn_at or (entry.valid_until if entry.valid_until <= now else None)
     if ended_at is None:
         return
@@ -190,7 +212,7 @@ def _adds_readers(tx: Tx, before: Single, marking_id: str, view: MarkingView) ->
 
 def _move(tx: Tx, entry: SignalEntry, new: Shown) -> None:
     value = entry.value or b""
-    entry.marking_id = new.marking_id
+    entry.marking_id, entry.place_id = new.marking_id, new.home.id
     entry.match_key = new.match_key(match_key(value), value)
     try:
         with tx.session.begin_nested():
@@ -201,9 +223,30 @@ def _move(tx: Tx, entry: SignalEntry, new: Shown) -> None:
         ) from error
 
 
-def _moved(entry: SignalEntry, old: Shown, new: Shown) -> list[Line]:
-    state = {column.key: getattr(entry, column.key) for column in PARTS}
-    gone = old.gone(entry.id, Reason.NARROWED, keeping=new.users.keys())
+def _said_by_readers(tx: Tx, entry: SignalEntry, owner_id: str) -> Entry:
+    """Keep of an entry what its owner and members said that see it under its marking; how it stands then."""
+    marking = aliased(Marking)
+    sees = (
+        select(Member.id)
+        .join(marking, marking.id == entry.marking_id)
+        .where(member_sees(Member, marking, entry.collection_id, tx.now, any_status=True))
+    )
+    for table in (Contribution, SignalOpinion):
+        others = and_(table.member_id != owner_id, table.member_id.not_in(sees))
+        gone = delete(table).where(table.entry_id == entry.id, others)
+        tx.session.execute(gone, execution_options={"synchronize_session": False})
+    recounted = recount(tx, [entry.id])
+    if not recounted:
+        raise Conflict(
+            "Nobody who would still see this signal contributes to it. Contribute it first, or end it.",
+            reason="no_contribution",
+        )
+    tx.session.refresh(entry)
+    return recounted[0].entry
+
+
+def _moved(state: Entry, old: Shown, new: Shown) -> list[Line]:
+    gone = old.gone(state["id"], Reason.NARROWED, keeping=new.users.keys())
     if old.place is None:
         return gone  # those who are still named have their pointer
     return [*gone, *new.state(state, fresh=False, clears=True)]

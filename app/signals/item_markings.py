@@ -33,10 +33,15 @@ class ItemMarkings:
         """Where an item with this marking as sent (None: the list's own) is shown.
 
         Raises:
-            Refused: it cannot be used, is not narrower than the list's, or needs a person.
+            Refused: it cannot be used, is not narrower than the list's, needs a person, or the list's owner.
         """
         if marking is None:
             return self._own
+        if self._tx.actor.member_id != self._found.marking.owner_id:
+            raise Refused(
+                RefusalReason.NOT_OWNER,
+                "Only the owner of a list marks signals in it: leave marking out, yours takes the list's.",
+            )
         key = msgspec.json.encode(marking, order="deterministic")
         if key not in self._known:
             if len(self._known) >= DISTINCT_LIMIT:

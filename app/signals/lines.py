@@ -25,15 +25,20 @@ _POINTER = (("object_kind", "signal"), ("tlp", Tlp.RED.value))
 class Shown:
     """Where the entries of one list with one marking are shown.
 
-    `place` is a collection's or a narrower one's; None for TLP:RED, which stands in no feed: there its named
-    users are pointed to it.
+    `home` keeps equal values of different audiences apart. It is the `place` in the feed too, but for
+    TLP:RED, which stands in no feed: there its named users are pointed to it.
     """
 
     list_id: str
     marking_id: str | None
     narrower: MarkingView | None
-    place: Place | None
+    home: Place
     users: Mapping[str, Place]
+
+    @property
+    def place(self) -> Place | None:
+        red = self.narrower is not None and self.narrower.tlp is Tlp.RED
+        return None if red else self.home
 
     def match_key(self, key: bytes, value: bytes) -> bytes:
         """What identifies a value here: its own match key, or for TLP:RED one that no lookup can meet.
@@ -88,7 +93,7 @@ def shown(session: Session, list_id: str, marking_id: str | None, view: MarkingV
         list_id=list_id,
         marking_id=marking_id,
         narrower=view,
-        place=None if red else places.of_collection(session, list_id, marking_id),
+        home=places.of_collection(session, list_id, marking_id),
         users={user: places.of_user(session, user) for user in (sorted(view.users) if red and view else ())},
     )
 

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -9,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app import clock, remark
 from app.errors import Conflict, Invalid
-from app.events import ListCreated, Subject
+from app.events import ListContributorsChanged, ListCreated, Subject
 from app.feed import places
 from app.feed.append import Line
 from app.markings import Collection
@@ -20,7 +21,7 @@ from app.signals import queries
 from app.signals.kinds import REGISTRY
 from app.signals.models import SignalList
 from app.signals.queries import Found
-from schemas.vocabulary import TLP_RANK, ChangeKind, CollectionKind, Tlp
+from schemas.vocabulary import TLP_RANK, ChangeKind, CollectionKind, Contributors, Tlp
 
 
 def create(
@@ -30,12 +31,14 @@ def create(
     title: str,
     types: Sequence[str],
     marking: Mapping[str, Any],
+    contributors: Contributors = Contributors.OWNER,
     list_id: str | None = None,
 ) -> Found:
     """Create a list that belongs to the actor's member.
 
     Args:
         types: the signal types that it takes; each may ask for a label that is strict enough.
+        contributors: who may contribute to it.
         list_id: the id that the list had elsewhere, for an import.
 
     Raises:
@@ -47,8 +50,12 @@ def create(
     view = remark.resolve(tx.session, owner, marking, actor=tx.actor)
     wanted = tuple(sorted(set(types)))
     check_label(view, wanted)
-    collection = _insert(tx, list_id or str(uuid.uuid4()), owner, slug, title, wanted, view)
-    found = Found(collection=collection, types=wanted, marking=view)
+    collection = _insert(tx, list_id or str(uuid.uuid4()), owner, slug, title, view)
+    tx.session.add(
+        SignalList(collection_id=collection.id, types=list(wanted), contributors=contributors.value)
+    )
+    tx.session.flush()
+    found = Found(collection=collection, types=wanted, marking=view, contributors=contributors)
     record(tx, ListCreated(subjects=(subject(found),)), [state(tx, found, fresh=True)])
     return found
 
@@ -61,6 +68,21 @@ def get(tx: Tx, list_id: str) -> Found:
     """
     found = queries.find(tx, list_id)
     tx.require(Action.READ, found.thing)
+    return found
+
+
+def set_contributors(tx: Tx, list_id: str, contributors: Contributors) -> Found:
+    """Say anew who may contribute to a list. What was contributed stays.
+
+    Raises:
+        Forbidden: not the owner.
+    """
+    before = queries.find(tx, list_id)
+    tx.require(Action.EDIT, before.thing)
+    tx.session.get_one(SignalList, list_id).contributors = contributors.value
+    found = replace(before, contributors=contributors)
+    lines = [] if contributors is before.contributors else [state(tx, found, fresh=False)]
+    record(tx, ListContributorsChanged(subjects=(subject(found),), reason=contributors.value), lines)
     return found
 
 
@@ -78,6 +100,7 @@ def describe(found: Found, reader: str | None) -> dict[str, Any]:
         "title": found.collection.title,
         "owner": found.collection.owner_id,
         "types": list(found.types),
+        "contributors": found.contributors.value,
         "marking": remark.to_wire(found.marking, reader),
         "created_at": clock.to_text(found.collection.created_at),
     }
@@ -113,9 +136,7 @@ def _bad_label(detail: str) -> Invalid:
     )
 
 
-def _insert(
-    tx: Tx, list_id: str, owner: str, slug: str, title: str, types: Sequence[str], view: MarkingView
-) -> Collection:
+def _insert(tx: Tx, list_id: str, owner: str, slug: str, title: str, view: MarkingView) -> Collection:
     marking = remark.store(tx.session, view)
     collection = Collection(
         id=list_id, kind=CollectionKind.LIST.value, owner_id=owner, slug=slug, title=title,
@@ -130,8 +151,6 @@ def _insert(
             "You have a collection of this slug already, or the id cannot be used. Choose another.",
             reason="taken",
         ) from error
-    tx.session.add(SignalList(collection_id=list_id, types=list(types)))
-    tx.session.flush()
     return collection
 
 

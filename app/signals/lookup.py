@@ -9,22 +9,22 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, bindparam, literal_column, or_, select
 from sqlalchemy.orm import Session
 
-from app import clock, policy, remark
+from app import policy, remark
 from app.events import Subject
 from app.facts import load_views
 from app.markings import Collection, Marking, Place
-from app.parties import Member
 from app.question import MarkingView, parameters, parametrised
 from app.record import Tx
+from app.signals import said
 from app.signals.kinds import Parsed, kind_of, parse_key
 from app.signals.models import SignalEntry
 from app.signals.queries import PARTS, Entry, Identity, one_of
 from app.signals.refused import RefusalReason, Refused
+from app.signals.rendering import describe_standing
+from app.signals.standing import added_up
 from schemas.vocabulary import CollectionKind, Standing
 
 Query = Parsed | Refused
-
-_WEIGHT = {Standing.LEAD.value: 0, Standing.CORROBORATED.value: 1, Standing.DISPUTED.value: 2}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,8 +125,7 @@ def _matching(tx: Tx, asked: Sequence[Query], shelves: Iterable[_Shelf]) -> dict
     found: dict[Identity, list[Entry]] = {}
     for type_name, keys in sorted(by_type.items()) if lists else ():
         wanted = (
-            select(*PARTS, Member.name.label("contributor_name"))
-            .join(Member, Member.id == SignalEntry.contributor_id)
+            select(*PARTS)
             .where(
                 SignalEntry.type == type_name,
                 one_of(tx.session, SignalEntry.match_key, sorted(keys)),
@@ -140,6 +139,8 @@ def _matching(tx: Tx, asked: Sequence[Query], shelves: Iterable[_Shelf]) -> dict
         for row in tx.session.execute(wanted).mappings():
             entry = dict(row)
             found.setdefault((type_name, entry["qualifier"], entry["match_key"]), []).append(entry)
+    matched = [entry for entries in found.values() for entry in entries]
+    said.with_contributions(tx.session, matched, tx.now)
     return found
 
 
@@ -167,16 +168,11 @@ class _Describe:
     def __call__(self, entry: Entry) -> dict[str, Any]:
         key = (entry["collection_id"], entry["marking_id"])
         self._counts[key] += 1
-        optional = {name: entry[name] for name in ("classification", "confidence") if entry[name] is not None}
         return {
             "id": entry["id"],
             "list": {"id": entry["collection_id"], "title": self._shelves[key].title},
-            "contributor": {"id": entry["contributor_id"], "name": entry["contributor_name"]},
-            "standing": entry["standing"],
+            **describe_standing(entry),
             "marking": remark.to_wire(self._view(key), self._reader),
-            "labels": entry["labels"],
-            **optional,
-            "valid_until": clock.to_text(entry["valid_until"]),
         }
 
     def subjects(self) -> list[Subject]:
@@ -202,15 +198,7 @@ def _result(query: Query, found: Mapping[Identity, Sequence[Entry]], describe: _
     entries = found.get(_identity(query), ())
     result: dict[str, Any] = {"matches": [describe(entry) for entry in entries]}
     if entries:
-        contributors = {entry["contributor_id"] for entry in entries}
-        result["contributors"] = len(contributors)
-        result["standing"] = _added_up([entry["standing"] for entry in entries], len(contributors))
+        contributions = [one for entry in entries for one in entry["contributions"]]
+        result["contributors"] = len({one.member_id for one in contributions})
+        result["standing"] = added_up([Standing(entry["standing"]) for entry in entries], contributions).value
     return result
-
-
-def _added_up(standings: Sequence[str], contributors: int) -> str:
-    """How a value stands for this reader, over all the entries that it sees: a second member corroborates."""
-    strongest = max(standings, key=lambda standing: _WEIGHT.get(standing, 0))
-    if strongest == Standing.LEAD and contributors > 1:
-        return Standing.CORROBORATED.value
-    return strongest

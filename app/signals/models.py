@@ -1,4 +1,4 @@
-"""Tables of signals: lists, and the entries in them.
+"""Tables of signals: lists, the entries in them, and what members said of each.
 
 An entry that was withdrawn or has expired keeps its row with its ids, its reason and its marking. Its value
 and all that was said about it are cleared, so that nothing of it remains in the database.
@@ -6,7 +6,17 @@ and all that was said about it are cleared, so that nothing of it remains in the
 
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, Integer, LargeBinary, String, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base, Code, Id, Moment
@@ -20,10 +30,15 @@ class SignalList(Base):
     collection_id: Mapped[str] = mapped_column(Id, ForeignKey("collection.id"), primary_key=True)
     types: Mapped[list[str]] = mapped_column(JSON)
     """The signal types that it takes, in alphabetical order."""
+    contributors: Mapped[str] = mapped_column(Code)
+    """Who may contribute: its owner, or its audience."""
 
 
 class SignalEntry(Base):
-    """One signal in one list. Its id is random, never made from the value."""
+    """One signal at one place of a list: what is marked, fed and judged. Its id is random.
+
+    Whoever contributes the same value at another place makes another entry, and learns nothing of this one.
+    """
 
     __tablename__ = "signal_entry"
 
@@ -38,14 +53,15 @@ class SignalEntry(Base):
     """What exact lookup compares; None once withdrawn or expired."""
     details: Mapped[dict[str, Any]] = mapped_column(JSON)
     """`quality` and `producer`, where given."""
-    labels: Mapped[list[str]] = mapped_column(JSON)
-    classification: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
-    confidence: Mapped[int | None] = mapped_column(Integer)
-    contributor_id: Mapped[str] = mapped_column(Id, ForeignKey("member.id"))
+    place_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("place.id"))
+    """That of the list's own audience or of its own marking; for TLP:RED it is one that nobody sees."""
     marking_id: Mapped[str | None] = mapped_column(Id, ForeignKey("marking.id"))
     """Its own narrower marking; None: the list's."""
     standing: Mapped[str] = mapped_column(Code)
     valid_until: Mapped[int] = mapped_column(Moment)
+    """When the last of its contributions ends."""
+    lapses_at: Mapped[int] = mapped_column(Moment)
+    """When the first of its contributions ends."""
     created_at: Mapped[int] = mapped_column(Moment)
     withdrawn_at: Mapped[int | None] = mapped_column(Moment)
     """When it was withdrawn or found expired."""
@@ -53,14 +69,49 @@ class SignalEntry(Base):
 
     __table_args__ = (
         # A cleared match key is NULL and equals nothing, so a value may come back as a new entry.
-        UniqueConstraint("collection_id", "type", "match_key", "qualifier"),
-        Index("ix_signal_entry_lookup", "type", "match_key"),
+        # The place stands last, so that lookups by type and key use the same index.
+        UniqueConstraint("type", "match_key", "qualifier", "place_id"),
         Index(
             "ix_signal_entry_present", "collection_id", "created_at", "id",
             sqlite_where=withdrawn_at.is_(None), postgresql_where=withdrawn_at.is_(None),
         ),
         Index(
-            "ix_signal_entry_due", "valid_until",
+            "ix_signal_entry_due", "lapses_at",
             sqlite_where=withdrawn_at.is_(None), postgresql_where=withdrawn_at.is_(None),
         ),
     )  # fmt: skip
+
+
+class Contribution(Base):
+    """One member's submission of an entry: what it says of the value, and for how long."""
+
+    __tablename__ = "contribution"
+
+    entry_id: Mapped[str] = mapped_column(Id, ForeignKey("signal_entry.id"), primary_key=True)
+    member_id: Mapped[str] = mapped_column(Id, ForeignKey("member.id"), primary_key=True)
+    labels: Mapped[list[str]] = mapped_column(JSON)
+    classification: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
+    confidence: Mapped[int | None] = mapped_column(Integer)
+    assessed: Mapped[bool] = mapped_column(Boolean)
+    """It holds a classification, and the member was an accredited assessor when it gave that."""
+    valid_until: Mapped[int] = mapped_column(Moment)
+    created_at: Mapped[int] = mapped_column(Moment)
+
+    # One tree instead of a table and an index: publishing writes here for each signal.
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+
+class SignalOpinion(Base):
+    """What one member thinks of an entry now."""
+
+    __tablename__ = "signal_opinion"
+
+    entry_id: Mapped[str] = mapped_column(Id, ForeignKey("signal_entry.id"), primary_key=True)
+    member_id: Mapped[str] = mapped_column(Id, ForeignKey("member.id"), primary_key=True)
+    opinion: Mapped[str] = mapped_column(Code)
+    reason: Mapped[str | None] = mapped_column(Code)
+    accredited: Mapped[bool] = mapped_column(Boolean)
+    """The member was an accredited assessor when it said so."""
+    stated_at: Mapped[int] = mapped_column(Moment)
+
+    __table_args__ = ({"sqlite_with_rowid": False},)

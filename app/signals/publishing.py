@@ -4,6 +4,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any, cast
 
 from sqlalchemy import Table, insert, update
@@ -13,18 +14,21 @@ from app.events import SignalsPublished, Subject
 from app.feed.append import Line
 from app.question import Action
 from app.record import Tx, record
-from app.signals import queries
+from app.signals import queries, said
 from app.signals.item_markings import ItemMarkings
 from app.signals.items import Classification, ItemFields, parse_item
 from app.signals.kinds import Parsed, kind_of
-from app.signals.lines import Shown, shown_by_marking
-from app.signals.models import SignalEntry
+from app.signals.lines import Shown
+from app.signals.models import Contribution, SignalEntry
 from app.signals.outcomes import Outcome, refusal
 from app.signals.queries import Found, Identity, Known
+from app.signals.recount import restate
 from app.signals.refused import RefusalReason, Refused
+from app.signals.standing import Contributed
 from schemas.vocabulary import ItemStatus, Standing
 
-_TABLE = cast("Table", SignalEntry.__table__)
+_ENTRIES = cast("Table", SignalEntry.__table__)
+_CONTRIBUTIONS = cast("Table", Contribution.__table__)
 """Plain rows go in without the mapper, which would look at each of them."""
 
 RENEWED_FROM = clock.DAY
@@ -52,14 +56,15 @@ def publish(tx: Tx, list_id: str, items: Sequence[Item]) -> list[Outcome]:
     """Contribute signals to a list, all in this transaction; an outcome per item, in order.
 
     A value that the member contributed before is `already_yours`, and is renewed if its end of validity
-    comes later. Everything else about it stays as it was first said.
+    comes later. Everything else about it stays as it was first said. Whether others contribute it too makes
+    no difference to the answer.
 
     Raises:
         NotFound: there is no such list for this actor.
-        Forbidden: it belongs to another member.
+        Forbidden: it takes no contributions of this member.
     """
     found = queries.find(tx, list_id)
-    tx.require(Action.EDIT, found.thing)
+    tx.require(Action.CONTRIBUTE, found.thing)
     queries.lock(tx.session, [list_id])
     batch = _Batch(tx, found)
     outcomes = batch.take(items)
@@ -85,6 +90,21 @@ class _Candidate:
     valid_until: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Submitted:
+    """A contribution to write, and its entry if that is new too."""
+
+    shown: Shown
+    contribution: dict[str, Any]
+    entry: dict[str, Any] | None
+
+    def last_until(self, moment: int) -> None:
+        """The same value came again in the same publication."""
+        self.contribution["valid_until"] = max(self.contribution["valid_until"], moment)
+        if self.entry is not None:
+            self.entry["valid_until"] = self.entry["lapses_at"] = self.contribution["valid_until"]
+
+
 class _Batch:
     """The work of one publication."""
 
@@ -92,17 +112,23 @@ class _Batch:
         self._tx = tx
         self._found = found
         self._markings = ItemMarkings(tx, found)
-        self._new: dict[Identity, tuple[dict[str, Any], Shown]] = {}
+        self._submitted: dict[Identity, _Submitted] = {}
         self._renewed: dict[str, int] = {}
         self.lines: list[Line] = []
+
+    @cached_property
+    def _accredited(self) -> bool:
+        return said.is_assessor(self._tx)
 
     def take(self, items: Sequence[Item]) -> list[Outcome]:
         candidates = [self._candidate(item) for item in items]
         asked: dict[str, list[bytes]] = {}
+        homes: set[int] = set()
         for candidate in candidates:
             if isinstance(candidate, _Candidate):
                 asked.setdefault(candidate.identity[0], []).append(candidate.identity[2])
-        present = queries.present(self._tx.session, self._found.id, asked)
+                homes.add(candidate.shown.home.id)
+        present = queries.present(self._tx, self._found.id, sorted(homes), asked)
         return [
             candidate if isinstance(candidate, Outcome) else self._settle(candidate, present)
             for candidate in candidates
@@ -121,69 +147,95 @@ class _Batch:
         key = shown.match_key(parsed.match_key, parsed.value)
         return _Candidate(item, shown, (parsed.type, parsed.qualifier, key), until)
 
-    def _settle(self, candidate: _Candidate, present: Mapping[Identity, Known]) -> Outcome:
-        known = present.get(candidate.identity)
-        if known is not None:
-            if _marks(candidate) and known.marking_id != candidate.shown.marking_id:
-                return _marked_otherwise()
-            self._renew(known.id, known.valid_until, candidate)
-            return Outcome(ItemStatus.ALREADY_YOURS, known.id)
-        pending = self._new.get(candidate.identity)
+    def _settle(self, candidate: _Candidate, present: Mapping[Identity, Sequence[Known]]) -> Outcome:
+        standing = present.get(candidate.identity, ())
+        for known in standing:
+            if known.until is not None:
+                if _marks(candidate) and known.place_id != candidate.shown.home.id:
+                    return _marked_otherwise()
+                self._renew(known.id, known.until, candidate)
+                return Outcome(ItemStatus.ALREADY_YOURS, known.id)
+        pending = self._submitted.get(candidate.identity)
         if pending is not None:
-            row, shown = pending
-            if _marks(candidate) and shown.marking_id != candidate.shown.marking_id:
+            if _marks(candidate) and pending.shown.home.id != candidate.shown.home.id:
                 return _marked_otherwise()
-            row["valid_until"] = max(row["valid_until"], candidate.valid_until)
-            return Outcome(ItemStatus.ALREADY_YOURS, row["id"])
-        row = self._row(candidate)
-        self._new[candidate.identity] = (row, candidate.shown)
-        return Outcome(ItemStatus.ACCEPTED, row["id"])
+            pending.last_until(candidate.valid_until)
+            return Outcome(ItemStatus.ALREADY_YOURS, pending.contribution["entry_id"])
+        here = (known.id for known in standing if known.place_id == candidate.shown.home.id)
+        return Outcome(ItemStatus.ACCEPTED, self._submit(candidate, next(here, None)))
 
     def _renew(self, entry_id: str, until: int, candidate: _Candidate) -> None:
         gained = candidate.valid_until - max(until, self._renewed.get(entry_id, 0))
         if gained >= (1 if candidate.ready.fields.valid_until is not None else RENEWED_FROM):
             self._renewed[entry_id] = candidate.valid_until
 
-    def _row(self, candidate: _Candidate) -> dict[str, Any]:
-        parsed, fields = candidate.ready.parsed, candidate.ready.fields
+    def _submit(self, candidate: _Candidate, entry_id: str | None) -> str:
+        """Contribute to the entry that stands here, or make it."""
+        fields = candidate.ready.fields
+        contribution = {
+            "entry_id": entry_id or str(uuid.uuid4()), "member_id": self._tx.actor.member_id,
+            "labels": list(fields.labels), "classification": _classification(fields.classification),
+            "confidence": fields.confidence,
+            "assessed": fields.classification is not None and self._accredited,
+            "valid_until": candidate.valid_until, "created_at": self._tx.now,
+        }  # fmt: skip
+        entry = self._entry(candidate, contribution) if entry_id is None else None
+        self._submitted[candidate.identity] = _Submitted(candidate.shown, contribution, entry)
+        return str(contribution["entry_id"])
+
+    def _entry(self, candidate: _Candidate, contribution: Mapping[str, Any]) -> dict[str, Any]:
+        parsed, shown = candidate.ready.parsed, candidate.shown
+        standing = Standing.CORROBORATED if contribution["assessed"] else Standing.LEAD
         return {
-            "id": str(uuid.uuid4()), "collection_id": self._found.id, "type": parsed.type,
+            "id": contribution["entry_id"], "collection_id": self._found.id, "type": parsed.type,
             "value": parsed.value, "qualifier": parsed.qualifier, "match_key": candidate.identity[2],
-            "details": parsed.metadata, "labels": list(fields.labels),
-            "classification": _classification(fields.classification), "confidence": fields.confidence,
-            "contributor_id": self._tx.actor.member_id, "marking_id": candidate.shown.marking_id,
-            "standing": Standing.LEAD.value, "valid_until": candidate.valid_until,
-            "created_at": self._tx.now, "withdrawn_at": None, "withdrawn_reason": None,
+            "details": parsed.metadata, "place_id": shown.home.id, "marking_id": shown.marking_id,
+            "standing": standing.value, "valid_until": candidate.valid_until,
+            "lapses_at": candidate.valid_until, "created_at": self._tx.now, "withdrawn_at": None,
+            "withdrawn_reason": None,
         }  # fmt: skip
 
     def store(self) -> None:
-        """Write the rows and make their lines: one statement for the new ones, two for the renewed."""
-        session = self._tx.session
-        if self._new:
-            session.execute(insert(_TABLE), [row for row, _ in self._new.values()])
-            for row, shown in self._new.values():
-                self.lines += shown.state(row, fresh=True)
-        if self._renewed:
-            session.execute(
-                update(SignalEntry),
-                [{"id": entry_id, "valid_until": until} for entry_id, until in self._renewed.items()],
-            )
-            entries = queries.standing(session, list(self._renewed))
-            where = shown_by_marking(session, self._found.id, {entry["marking_id"] for entry in entries})
-            for entry in entries:
-                if where[entry["marking_id"]].place is not None:
-                    self.lines += where[entry["marking_id"]].state(entry, fresh=False)
+        """Write the rows and make their lines: a fixed number of statements."""
+        session, submitted = self._tx.session, self._submitted.values()
+        entries = [one.entry for one in submitted if one.entry is not None]
+        if entries:
+            session.execute(insert(_ENTRIES), entries)
+        if submitted:
+            session.execute(insert(_CONTRIBUTIONS), [one.contribution for one in submitted])
+        for one in submitted:
+            if one.entry is not None:
+                self.lines += one.shown.state(_rendered(one.entry, one.contribution), fresh=True)
+        member_id = self._tx.actor.member_id
+        renewed = [
+            {"entry_id": entry_id, "member_id": member_id, "valid_until": until}
+            for entry_id, until in self._renewed.items()
+        ]
+        if renewed:
+            session.execute(update(Contribution), renewed)
+        joined = [one.contribution["entry_id"] for one in submitted if one.entry is None]
+        self.lines += restate(self._tx, self._found.id, [*joined, *self._renewed])
 
     def subjects(self) -> tuple[Subject, ...]:
-        """One per marking, with the number of new entries; the list itself where there are none."""
-        counts = Counter(shown.marking_id for _, shown in self._new.values())
-        by_marking = {shown.marking_id: shown for _, shown in self._new.values()}
+        """One per marking, with the number of new contributions; the list itself where there are none."""
+        counts = Counter(one.shown.marking_id for one in self._submitted.values())
+        by_marking = {one.shown.marking_id: one.shown for one in self._submitted.values()}
         if not counts:
             by_marking = {None: self._markings.of(None)}
         return tuple(
             shown.subject(self._found.marking, count=counts[marking_id])
             for marking_id, shown in by_marking.items()
         )
+
+
+def _rendered(entry: Mapping[str, Any], contribution: Mapping[str, Any]) -> dict[str, Any]:
+    """A new entry as it is told: nobody else contributes to it yet, so whose voice it is does not count."""
+    only = Contributed(
+        member_id=contribution["member_id"], labels=contribution["labels"],
+        classification=contribution["classification"], confidence=contribution["confidence"],
+        valid_until=contribution["valid_until"], assessed=contribution["assessed"], voice=None,
+    )  # fmt: skip
+    return {**entry, "contributions": (only,)}
 
 
 def _check_taken(type_name: str, taken: Sequence[str]) -> None:

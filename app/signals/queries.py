@@ -4,9 +4,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, any_, func, literal, or_, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    any_,
+    exists,
+    false,
+    func,
+    literal,
+    or_,
+    select,
+    tuple_,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from app import policy
 from app.errors import NotFound
@@ -15,43 +27,50 @@ from app.feed.models import Change
 from app.markings import Collection, Marking, Place
 from app.question import MarkingView, Thing
 from app.record import Tx
-from app.signals.models import SignalEntry, SignalList
-from schemas.vocabulary import ChangeKind, CollectionKind
+from app.signals.models import Contribution, SignalEntry, SignalList
+from schemas.vocabulary import ChangeKind, CollectionKind, Contributors
 
 Identity = tuple[str, str, bytes]
-"""(type, qualifier, match key): what makes two signals of one list the same."""
+"""(type, qualifier, match key): what makes two signals of one place the same."""
 
 PARTS = (
     SignalEntry.id, SignalEntry.collection_id, SignalEntry.type, SignalEntry.value, SignalEntry.qualifier,
-    SignalEntry.match_key, SignalEntry.details, SignalEntry.labels, SignalEntry.classification,
-    SignalEntry.confidence, SignalEntry.contributor_id, SignalEntry.marking_id, SignalEntry.standing,
-    SignalEntry.valid_until, SignalEntry.created_at,
+    SignalEntry.match_key, SignalEntry.details, SignalEntry.marking_id, SignalEntry.standing,
+    SignalEntry.valid_until, SignalEntry.lapses_at, SignalEntry.created_at,
 )  # fmt: skip
 """Every column that is read of entries that stand, as plain values."""
 
 _ENDING = (SignalEntry.id, SignalEntry.collection_id, SignalEntry.marking_id, SignalEntry.withdrawn_at)
 
 Entry = dict[str, Any]
-"""The columns of `PARTS` by name."""
+"""The columns of `PARTS` by name; where it is to be rendered also its `contributions`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a publication must know of an entry that stands already."""
+    """An entry that stands already, as a publication must know it.
+
+    `until` is the end of the actor's own contribution to it; None: it has none.
+    """
 
     id: str
-    valid_until: int
-    marking_id: str | None
+    place_id: int
+    until: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """An entry that is to end; `withdrawn_at` if it has ended already."""
+    """An entry that is to end; `withdrawn_at` if it has ended already.
+
+    `mine`: the actor contributes to it; `others`: somebody else does, and still will.
+    """
 
     id: str
     list_id: str
     marking_id: str | None
     withdrawn_at: int | None
+    mine: bool = False
+    others: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +80,7 @@ class Found:
     collection: Collection
     types: tuple[str, ...]
     marking: MarkingView
+    contributors: Contributors
 
     @property
     def id(self) -> str:
@@ -68,7 +88,7 @@ class Found:
 
     @property
     def thing(self) -> Thing:
-        return Thing(collection_id=self.collection.id, marking=self.marking)
+        return Thing(collection_id=self.collection.id, marking=self.marking, contributors=self.contributors)
 
 
 # ── Lists ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -84,8 +104,7 @@ def find(tx: Tx, list_id: str) -> Found:
     if found is None:
         raise NotFound
     collection, row = found
-    marking = load_thing(tx.session, collection).marking
-    return Found(collection=collection, types=tuple(row.types), marking=marking)
+    return _found(collection, row, load_thing(tx.session, collection).marking)
 
 
 def page(tx: Tx, after: str | None, limit: int) -> list[Found]:
@@ -95,7 +114,7 @@ def page(tx: Tx, after: str | None, limit: int) -> list[Found]:
         wanted = wanted.where(Collection.id > after)
     rows = tx.session.execute(wanted).all()
     views = load_views(tx.session, [collection.marking_id for collection, _ in rows])
-    return [Found(collection=c, types=tuple(row.types), marking=views[c.marking_id]) for c, row in rows]
+    return [_found(collection, row, views[collection.marking_id]) for collection, row in rows]
 
 
 def excluded(tx: Tx) -> list[str]:
@@ -117,6 +136,15 @@ def lock(session: Session, list_ids: Sequence[str]) -> None:
         .order_by(SignalList.collection_id)
     )
     session.execute(held.with_for_update(key_share=True)).all()
+
+
+def _found(collection: Collection, row: SignalList, marking: MarkingView) -> Found:
+    return Found(
+        collection=collection,
+        types=tuple(row.types),
+        marking=marking,
+        contributors=Contributors(row.contributors),
+    )
 
 
 def _visible(tx: Tx, *, any_purpose: bool = False) -> Select[Collection, SignalList]:
@@ -207,22 +235,33 @@ def change_dates(session: Session, entry_ids: Sequence[str]) -> tuple[int, int] 
     return None if dates[0] is None or dates[1] is None else (dates[0], dates[1])
 
 
-def present(session: Session, list_id: str, asked: Mapping[str, Sequence[bytes]]) -> dict[Identity, Known]:
-    """What the list already holds of these match keys by type: one statement per type."""
-    found: dict[Identity, Known] = {}
+def present(
+    tx: Tx, list_id: str, place_ids: Sequence[int], asked: Mapping[str, Sequence[bytes]]
+) -> dict[Identity, list[Known]]:
+    """What stands already of these match keys by type: one statement per type.
+
+    At these places everything; at others of the list only what the actor itself contributes to, so that
+    nothing depends on entries that it may not know of.
+    """
+    own = and_(Contribution.entry_id == SignalEntry.id, Contribution.member_id == tx.actor.member_id)
+    found: dict[Identity, list[Known]] = {}
     for type_name, keys in sorted(asked.items()):
-        wanted = select(
-            SignalEntry.id, SignalEntry.type, SignalEntry.qualifier, SignalEntry.match_key,
-            SignalEntry.valid_until, SignalEntry.marking_id,
-        ).where(
-            SignalEntry.collection_id == list_id,
-            SignalEntry.type == type_name,
-            one_of(session, SignalEntry.match_key, keys),
+        wanted = (
+            select(
+                SignalEntry.type, SignalEntry.qualifier, SignalEntry.match_key, SignalEntry.id,
+                SignalEntry.place_id, Contribution.valid_until,
+            )
+            .outerjoin(Contribution, own)
+            .where(
+                SignalEntry.collection_id == list_id,
+                SignalEntry.type == type_name,
+                one_of(tx.session, SignalEntry.match_key, keys),
+                or_(SignalEntry.place_id.in_(place_ids), Contribution.member_id.is_not(None)),
+            )
         )  # fmt: skip
-        for row in session.execute(wanted):
-            if row.match_key is not None:
-                known = Known(id=row.id, valid_until=row.valid_until, marking_id=row.marking_id)
-                found[row.type, row.qualifier, row.match_key] = known
+        for kind, qualifier, key, entry_id, place_id, until in tx.session.execute(wanted):
+            if key is not None:
+                found.setdefault((kind, qualifier, key), []).append(Known(entry_id, place_id, until))
     return found
 
 
@@ -233,34 +272,43 @@ def standing(session: Session, entry_ids: Sequence[str]) -> list[Entry]:
 
 
 def to_withdraw(tx: Tx, list_id: str, entry_ids: Sequence[str]) -> list[Ending]:
-    """Those of the ids that are in the list and that the actor sees, withdrawn ones too."""
-    wanted = select(*_ENDING).where(
-        SignalEntry.collection_id == list_id,
-        one_of(tx.session, SignalEntry.id, entry_ids),
-        _item_seen(tx),
+    """Those of the ids that are in the list and that the actor sees, ended ones too."""
+    own, others = aliased(Contribution), aliased(Contribution)
+    beside = exists().where(
+        others.entry_id == SignalEntry.id, others.member_id != tx.actor.member_id, others.valid_until > tx.now
+    )
+    wanted = (
+        select(*_ENDING, own.member_id.is_not(None), beside.correlate_except(others))
+        .outerjoin(own, and_(own.entry_id == SignalEntry.id, own.member_id == tx.actor.member_id))
+        .where(
+            SignalEntry.collection_id == list_id,
+            one_of(tx.session, SignalEntry.id, entry_ids),
+            _item_seen(tx),
+        )
     )
     return [Ending(*row) for row in tx.session.execute(wanted)]
 
 
 def due_lists(session: Session, now: int, limit: int) -> list[str]:
-    """Lists with entries among the first `limit` whose validity has ended."""
-    first = select(SignalEntry.collection_id).where(_due(now)).order_by(SignalEntry.valid_until).limit(limit)
+    """Lists with entries among the first `limit` that a contribution lapsed of."""
+    first = select(SignalEntry.collection_id).where(_due(now)).order_by(SignalEntry.lapses_at).limit(limit)
     return list(session.scalars(select(first.subquery().c.collection_id).distinct()))
 
 
 def due(session: Session, list_ids: Sequence[str], now: int, limit: int) -> list[Ending]:
-    """Entries of these lists whose validity has ended, oldest end first."""
+    """Entries of these lists that a contribution lapsed of, oldest end first; `others`: one still stands."""
+    still = exists().where(Contribution.entry_id == SignalEntry.id, Contribution.valid_until > now)
     wanted = (
-        select(*_ENDING)
+        select(*_ENDING, false(), still.correlate_except(Contribution))
         .where(_due(now), SignalEntry.collection_id.in_(list_ids))
-        .order_by(SignalEntry.valid_until, SignalEntry.id)
+        .order_by(SignalEntry.lapses_at, SignalEntry.id)
         .limit(limit)
     )
     return [Ending(*row) for row in session.execute(wanted)]
 
 
 def _due(now: int) -> ColumnElement[bool]:
-    return and_(SignalEntry.withdrawn_at.is_(None), SignalEntry.valid_until <= now)
+    return and_(SignalEntry.withdrawn_at.is_(None), SignalEntry.lapses_at <= now)
 
 
 def one_of(

@@ -27,6 +27,8 @@ class RefusalReason(StrEnum):
     TYPE_NOT_TAKEN = "type_not_taken"
     MARKING = "marking"
     MARKED_OTHERWISE = "marked_otherwise"
+    NOT_OWNER = "not_owner"
+    NOT_YOURS = "not_yours"
     NEEDS_PERSON = "needs_person"
     NOT_FOUND = "not_found"
 

@@ -1,11 +1,12 @@
 """The wire form of entries: one form in feed lines, pages, single reads and lookups."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from app import clock, remark
 from app.question import MarkingView
 from app.signals.kinds import render
+from app.signals.standing import Contributed
 
 INLINE_BYTES: Final = 4096
 """A longer value travels as a reference, and is fetched singly."""
@@ -17,21 +18,36 @@ def describe(
     """One entry that stands.
 
     Args:
-        entry: the columns of `queries.PARTS`.
+        entry: the columns of `queries.PARTS`, and its `contributions`.
         narrower: its own marking, None where its list's holds.
         reader: as for `remark.to_wire`.
         whole: give the value however long it is.
     """
     described: dict[str, Any] = {"id": entry["id"], **_signal(entry, whole=whole)}
-    described["labels"] = entry["labels"]
-    for name in ("classification", "confidence"):
-        if entry[name] is not None:
-            described[name] = entry[name]
-    described["contributor"] = entry["contributor_id"]
-    described["standing"] = entry["standing"]
-    described["valid_until"] = clock.to_text(entry["valid_until"])
+    described |= describe_standing(entry)
     if narrower is not None:
         described["marking"] = remark.to_wire(narrower, reader)
+    return described
+
+
+def describe_standing(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """What is said of an entry, and by whom."""
+    contributions: Sequence[Contributed] = entry["contributions"]
+    return {
+        "labels": list(dict.fromkeys(label for one in contributions for label in one.labels)),
+        "standing": entry["standing"],
+        "valid_until": clock.to_text(entry["valid_until"]),
+        "contributions": [_contribution(one) for one in contributions],
+    }
+
+
+def _contribution(contributed: Contributed) -> dict[str, Any]:
+    described: dict[str, Any] = {"member": contributed.member_id, "labels": contributed.labels}
+    if contributed.classification is not None:
+        described["classification"] = contributed.classification
+    if contributed.confidence is not None:
+        described["confidence"] = contributed.confidence
+    described["valid_until"] = clock.to_text(contributed.valid_until)
     return described
 
 

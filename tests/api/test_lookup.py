@@ -52,13 +52,19 @@ def test_a_match_says_whose_it_is_how_it_stands_and_what_may_be_done_with_it(
         {
             "id": entry_id,
             "list": {"id": list_id, "title": "Known hashes"},
-            "contributor": {"id": platform.member.id, "name": "A platform"},
             "standing": "lead",
             "marking": marking,
             "labels": ["series:7"],
-            "classification": {"scheme": "iwf", "code": "A1"},
-            "confidence": 90,
             "valid_until": "2027-01-01T00:00:00.000000Z",
+            "contributions": [
+                {
+                    "member": platform.member.id,
+                    "labels": ["series:7"],
+                    "classification": {"scheme": "iwf", "code": "A1"},
+                    "confidence": 90,
+                    "valid_until": "2027-01-01T00:00:00.000000Z",
+                }
+            ],
         }
     ]
 
@@ -70,7 +76,8 @@ def test_entries_of_several_members_are_added_up_for_this_reader_only(
     published(platform, new_list(platform, COMMUNITY), sha(1))
     published(bank, new_list(bank, members_marking(platform.member.id)), sha(1))
     (seen,) = look_up(platform, sha(1))
-    assert [match["contributor"]["name"] for match in seen["matches"]] == ["A platform", "A bank"]
+    contributors = [one["member"] for match in seen["matches"] for one in match["contributions"]]
+    assert contributors == [platform.member.id, bank.member.id]
     assert (seen["contributors"], seen["standing"]) == (2, "corroborated")
     (seen,) = look_up(outsider, sha(1))
     assert (seen["contributors"], seen["standing"]) == (1, "lead")

@@ -128,7 +128,11 @@ def test_a_hidden_list_and_an_absent_one_give_the_same_answer(
             ("POST", f"/v1/signal-lists/{list_id}/signals", {"signals": [sha(1)]}),
             ("POST", f"/v1/signal-lists/{list_id}/withdrawals", {"ids": [entry_id], "reason": "wrong"}),
             ("GET", f"/v1/signals/{entry_id}", None),
+            ("PUT", f"/v1/signal-lists/{list_id}/contributors", {"contributors": "audience"}),
             ("PUT", f"/v1/signals/{entry_id}/marking", COMMUNITY),
+            ("GET", f"/v1/signals/{entry_id}/opinions", None),
+            ("PUT", f"/v1/signals/{entry_id}/opinions", {"opinion": "agree"}),
+            ("DELETE", f"/v1/signals/{entry_id}/opinions", None),
         ):
             statements.clear()
             call = bank._call(method, path, **({"json": sent} if sent else {}))
@@ -145,7 +149,11 @@ def test_another_members_list_is_read_and_not_written(platform: Caller, bank: Ca
     entry = published(platform, list_id, sha(1))[0]
     for answer in (
         bank.post(f"/v1/signal-lists/{list_id}/signals", json={"signals": [sha(2)]}),
-        bank.post(f"/v1/signal-lists/{list_id}/withdrawals", json={"ids": [entry], "reason": "wrong"}),
+        bank.post(
+            f"/v1/signal-lists/{list_id}/withdrawals",
+            json={"ids": [entry], "reason": "wrong", "whole": True},
+        ),
+        bank.put(f"/v1/signal-lists/{list_id}/contributors", json={"contributors": "audience"}),
         bank.put(f"/v1/signal-lists/{list_id}/marking", json=members_marking(bank.member.id)),
         bank.put(f"/v1/signals/{entry}/marking", json=members_marking(bank.member.id)),
     ):

@@ -214,6 +214,8 @@ def test_weights_evidence_and_typologies_are_compared_by_id(
     author: Caller, bank: Caller, set_id: str
 ) -> None:
     content = sample(SCENARIOS)["content"]
+    for indicator in content["indicators"]:  # so that one person may publish it
+        indicator["rights_caution"]["level"] = "medium"
     published(author, set_id, "1.0.0", content)
     content["scenarios"].reverse()
     content["scenarios"][2]["indicators"][0]["weight"] = 2.25

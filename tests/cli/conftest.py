@@ -20,7 +20,7 @@ from tests.conftest import SECRET, NewDatabase
 
 SCOPES = (
     "sets:read", "sets:write", "signals:read", "signals:write", "signals:lookup", "subscriptions:write",
-    "groups:admin", "audit:read",
+    "feedback:write", "groups:admin", "audit:read",
 )  # fmt: skip
 
 

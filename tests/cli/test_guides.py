@@ -110,7 +110,9 @@ def test_the_integration_engineer_gets_from_a_token_to_contributing(guided: Mach
     guided.ok("member", "add", "Riverside Bank", "--sector", "finance")
     said = follow(guided, "docs/guides/integration-engineer.md", **guided.client("Riverside Bank"))
     assert '"kind": "page.closed"' in said
-    assert '"contributor": "Commons Video"' in said
+    assert '"standing": "lead"' in said
+    assert "The signal stands as: disputed" in said
+    assert "1 taken back." in said
     assert "3 accepted, 0 already yours, 0 refused" in said
 
 

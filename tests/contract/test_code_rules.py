@@ -23,6 +23,7 @@ DOOR_LIBRARIES = {
 COMMITTERS = {"app/db.py", "app/upgrade.py"}
 LABELS_KNOWN_TO = {
     "app/policy.py": (None, "the rules themselves"),
+    "app/strictness.py": (None, "the measures that the rules use"),
     "app/remark.py": ({"RED"}, "whoever marks RED is its author, and must be a person"),
     "app/sets/lines.py": ({"RED"}, "what is RED stands in no place: pointers to its named users instead"),
     "app/signals/lines.py": ({"RED"}, "the same for signals"),

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 from app.feed import places
 from app.markings import Collection, Marking, MarkingMember, MarkingPurpose, MarkingUser, Place
 from app.parties import Attribute, GroupMember, GroupRequirement, Member, Release, SharingGroup, User
-from app.policy import ALLOWED_AUDIENCES
 from app.question import ANONYMOUS, SYSTEM, Actor
+from app.strictness import ALLOWED_AUDIENCES
 from schemas.vocabulary import (
     AudienceKind,
     CollectionKind,

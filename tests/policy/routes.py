@@ -104,6 +104,9 @@ ASKS: dict[tuple[str, str], Ask] = {
     ("GET", "/v1/signal-lists/<ident:list_id>/marking/proposals"): Ask(query="limit=1000"),
     ("POST", "/v1/signal-lists/<ident:list_id>/marking/proposals/<ident:proposal_id>/approval"): Ask(),
     ("DELETE", "/v1/signal-lists/<ident:list_id>/marking/proposals/<ident:proposal_id>"): Ask(),
+    ("PUT", "/v1/signal-lists/<ident:list_id>/contributors"): Ask(
+        surface=SINGLE, body=fixed({"contributors": "audience"})
+    ),
     ("GET", "/v1/signal-lists/<ident:list_id>/signals"): Ask(surface=LIST, query="limit=1000"),
     ("POST", "/v1/signal-lists/<ident:list_id>/signals"): Ask(body=values),
     ("POST", "/v1/signal-lists/<ident:list_id>/withdrawals"): Ask(
@@ -112,6 +115,11 @@ ASKS: dict[tuple[str, str], Ask] = {
     ("GET", "/v1/signal-lists/<ident:list_id>/recipients"): Ask(query="limit=1000"),
     ("GET", "/v1/signals/<ident:signal_id>"): Ask(surface=SINGLE),
     ("PUT", "/v1/signals/<ident:signal_id>/marking"): Ask(surface=SINGLE, body=narrowed),
+    ("GET", "/v1/signals/<ident:signal_id>/opinions"): Ask(surface=SINGLE, query="limit=1000"),
+    ("PUT", "/v1/signals/<ident:signal_id>/opinions"): Ask(
+        surface=SINGLE, body=fixed({"opinion": "agree", "reason": "reviewed"})
+    ),
+    ("DELETE", "/v1/signals/<ident:signal_id>/opinions"): Ask(surface=SINGLE),
     ("POST", "/v1/lookup"): Ask(surface=LOOKUP, body=values),
     # Feed
     ("GET", "/v1/changes"): Ask(surface=FEED, query="limit=1000"),

@@ -301,7 +301,7 @@ def _stock_list(stocked: Stocked, column: str) -> None:
     content = Secret(kind="content", where="list", column=column)
     body = {
         "slug": stocked.canary(content), "title": f"List {stocked.canary(content)}", "types": ["sha256"],
-        "marking": stocked.marking(column),
+        "marking": stocked.marking(column), "contributors": "audience",
     }  # fmt: skip
     answer = stocked.author.post("/v1/signal-lists/", json=body)
     assert answer.status_code == 201, answer.text

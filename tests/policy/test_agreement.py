@@ -19,12 +19,13 @@ from app.feed.sight import Scope
 from app.markings import Collection, Marking, Place
 from app.question import Action, Actor, Denied, Facts, Thing, Verdict
 from app.runtime import Runtime
-from schemas.vocabulary import CollectionKind
+from schemas.vocabulary import CollectionKind, Contributors
 from tests.policy.drawn import Drawn, draw, move, place_of
 
 SEED = 20_261_123
 DRAWS, DRAWS_PER_WORLD = 300, 15
 ACTORS_PER_LOOK = 3
+ALL = Contributors.AUDIENCE
 
 
 Things = dict[tuple[str, str | None], Thing]
@@ -90,6 +91,7 @@ def look(world: Drawn, things: Things, actor: Actor, *, public_reading: bool) ->
             left_out = set(visible.excluded(world.session, actor, feed_view, world.now))
             seen.same("excluded", prohibited, left_out)
     compare_validation(seen, things, read)
+    compare_words(seen, {key for key, verdict in read.items() if verdict})
     compare_places(seen, {key for key, verdict in received.items() if verdict})
     compare_items(seen, {key for key, verdict in read.items() if verdict})
     seen.asked, seen.given = len(read), sum(map(bool, read.values()))
@@ -111,6 +113,20 @@ def compare_validation(seen: Look, things: Things, read: dict[tuple[str, str | N
         attested = policy.may(replace(facts, accredited=True), Action.ATTEST, thing)
         if bool(attested) != (bool(read[key]) and not own and facts.person is not None):
             seen.differences.append(f"attest for {seen.actor}: {key}")
+
+
+def compare_words(seen: Look, read: set[tuple[str, str | None]]) -> None:
+    """Who contributes or judges reads it; who sees it for whatever purpose may take back what it said."""
+    facts, things = seen.facts, seen.things
+    whole = {c: replace(thing, contributors=ALL) for (c, item), thing in things.items() if item is None}
+    contributing = {c for c, thing in whole.items() if policy.may(facts, Action.CONTRIBUTE, thing)}
+    readable = seen.found(through_feed=False, any_purpose=False)
+    seen.same("contributed to", contributing & readable, contributing)
+    judging = {key for key, thing in things.items() if policy.may(facts, Action.JUDGE, thing)}
+    seen.same("judged", {str(key) for key in judging & read}, {str(key) for key in judging})
+    recalling = {c for c, thing in whole.items() if policy.may(facts, Action.RECALL, thing)}
+    known = seen.found(through_feed=False, any_purpose=True) if seen.actor.member_id else set()
+    seen.same("recalled", recalling, known)
 
 
 def view(actor: Actor) -> View:

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select
 
-from app import policy
+from app import policy, strictness
 from app.errors import Forbidden
 from app.facts import load_thing
 from app.feed import places
@@ -75,11 +75,11 @@ def test_a_marking_that_cannot_be_used_is_told_what_is_wrong_with_it(world: Worl
     named = things(world)["amber/members"].marking.members
     one_kind = "An audience is of one kind: named members or users stand instead of a group, never beside it."
     said = {
-        policy.check_audience(marking(world, "amber/members", tlp="TLP:GREEN")),
-        policy.check_audience(marking(world, "amber/group", group_id=None)),
-        policy.check_audience(marking(world, "amber/members", members=frozenset())),
-        policy.check_audience(marking(world, "red/users", users=frozenset())),
-        policy.check_audience(marking(world, "amber/group", members=named)),
+        strictness.check_audience(marking(world, "amber/members", tlp="TLP:GREEN")),
+        strictness.check_audience(marking(world, "amber/group", group_id=None)),
+        strictness.check_audience(marking(world, "amber/members", members=frozenset())),
+        strictness.check_audience(marking(world, "red/users", users=frozenset())),
+        strictness.check_audience(marking(world, "amber/group", members=named)),
     }
     assert said == {
         "TLP:GREEN takes an audience of kind: community, group.",
@@ -88,7 +88,7 @@ def test_a_marking_that_cannot_be_used_is_told_what_is_wrong_with_it(world: Worl
         "TLP:RED names its readers: give at least one user.",
         one_kind,
     }
-    assert policy.check_audience(marking(world, "amber/group")) is None
+    assert strictness.check_audience(marking(world, "amber/group")) is None
 
 
 # ── What is taken for granted when nothing is said ──────────────────────────────────────────────────────

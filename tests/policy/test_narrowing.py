@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, update
 
-from app import policy
+from app import policy, strictness
 from app.audit.entry import Request
 from app.errors import Forbidden
 from app.facts import load_facts, load_thing, load_views
@@ -58,12 +58,12 @@ red/users       > red/users        narrower
 def test_label_and_audience_are_at_least_as_strict_as_these_cases_say(world: World, row: str) -> None:
     old, _, new, said = row.split()
     views = {c: load_thing(world.session, thing).marking for c, thing in world.collections.items()}
-    assert policy.at_least_as_strict(views[new], views[old]) == (said == "narrower")
+    assert strictness.at_least_as_strict(views[new], views[old]) == (said == "narrower")
     if old != new:
-        assert not policy.at_least_as_strict(replace(views[new], owner_id="another"), views[old])
-        assert not policy.at_least_as_strict(views[new], replace(views[old], pap=Pap.RED))
+        assert not strictness.at_least_as_strict(replace(views[new], owner_id="another"), views[old])
+        assert not strictness.at_least_as_strict(views[new], replace(views[old], pap=Pap.RED))
         prohibiting = replace(views[old], prohibited=frozenset({"train"}))
-        assert not policy.at_least_as_strict(views[new], prohibiting)
+        assert not strictness.at_least_as_strict(views[new], prohibiting)
 
 
 def test_fewer_names_are_narrower_and_others_are_wider(world: World) -> None:
@@ -71,11 +71,11 @@ def test_fewer_names_are_narrower_and_others_are_wider(world: World) -> None:
         load_thing(world.session, world.collections[c]).marking for c in ("amber/members", "red/users")
     )
     some = frozenset(list(named.members)[:1])
-    assert policy.at_least_as_strict(replace(named, members=some), named)
-    assert not policy.at_least_as_strict(replace(named, members=some | {"another"}), named)
+    assert strictness.at_least_as_strict(replace(named, members=some), named)
+    assert not strictness.at_least_as_strict(replace(named, members=some | {"another"}), named)
     few = frozenset(list(red.users)[:1])
-    assert policy.at_least_as_strict(replace(red, users=few), red)
-    assert not policy.at_least_as_strict(replace(red, users=few | {"another"}), red)
+    assert strictness.at_least_as_strict(replace(red, users=few), red)
+    assert not strictness.at_least_as_strict(replace(red, users=few | {"another"}), red)
 
 
 # ── Cases against who really reads ──────────────────────────────────────────────────────────────────────
@@ -221,7 +221,7 @@ def other_view(world: Drawn, old: MarkingView) -> MarkingView:
     audience = old.audience if world.likely(60) else AudienceKind.MEMBERS
     if audience is AudienceKind.MEMBERS:
         members = members or frozenset(row["id"] for row in world.some(world.members, 50))
-    strict = next(tlp for tlp, kinds in reversed(policy.ALLOWED_AUDIENCES.items()) if audience in kinds)
+    strict = next(tlp for tlp, kinds in reversed(strictness.ALLOWED_AUDIENCES.items()) if audience in kinds)
     return replace(
         old, tlp=strict, audience=audience, prohibited=old.prohibited | view.prohibited,
         group_id=old.group_id if audience is AudienceKind.GROUP else None,
@@ -240,7 +240,7 @@ def change(tx: Tx, random: Random) -> str | None:
     author = next(user["id"] for user in world.users if user["member_id"] == collection.owner_id)
     tx.actor = Actor(member_id=collection.owner_id, user_id=author, purpose="detect")
     view = other_view(world, thing.marking)
-    if policy.check_audience(view) is not None:
+    if strictness.check_audience(view) is not None:
         return None
     before, before_all = who_reads(world, collection), who_reads(world, collection, all_active=True)
     told = len(tx.lines)

@@ -6,10 +6,11 @@ And what is hidden answers as what does not exist: status, headers, body, statem
 import json
 import logging
 import random
+import re
 import uuid
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from app.runtime import Runtime
 from app.web.metrics import exposition
 from tests.policy import model
 from tests.policy.calling import apart, asking, call_of, calls, ids_for, rules, told, undone
-from tests.policy.model import answer
+from tests.policy.model import SINGLE, answer
 from tests.policy.routes import ASKS, IN_GROUP, NEW_LIST, NEW_SET
 from tests.policy.stocked import EVERY_SCOPE, NOWHERE, OWNERS, UNDER_REVIEW, Nobody, Stocked, stock
 from tests.policy.world import World
@@ -288,4 +289,32 @@ def test_hidden_ids_in_queries_and_bodies_are_as_absent_ones(
             options = {} if sent is None else {"json": sent}
             pair.append(told(stocked, caller, method, path.replace("{id}", value), options, [value]))
         differences += apart(f"{method} {path}", *pair)
+    assert differences == []
+
+
+_ID = re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+@pytest.mark.parametrize("reader", ["member", "named member", "group member, attribute valid"])
+def test_contributing_a_hidden_value_is_as_contributing_an_absent_one(stocked: Stocked, reader: str) -> None:
+    caller, path = stocked.callers[reader], f"/v1/signal-lists/{stocked.lists['clear']}/signals"
+    hidden = [
+        text
+        for text, secret in stocked.secrets.items()
+        if secret.where == "signal" and secret.narrower and len(text) == 64
+        if answer(reader, "clear", SINGLE, narrower=secret.narrower) == "no"
+    ]
+    assert len(hidden) >= 3
+    told(stocked, caller, "GET", "/v1/me", {}, [])
+    differences = []
+    for value in hidden:
+        pair = [
+            told(
+                stocked, caller, "POST", path, {"json": {"signals": [{"type": "sha256", "value": sent}]}}, []
+            )
+            for sent in (uuid.uuid4().hex * 2, value)
+        ]
+        bare = [replace(one, body=_ID.sub(b"", one.body)) for one in pair]
+        assert b'"accepted":1' in bare[0].body
+        differences += apart(f"POST {path}", *bare)
     assert differences == []

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select
 
-from app import policy
+from app import policy, strictness
 from app.facts import load_facts, load_thing, load_views
 from app.feed import places
 from app.feed.append import Line, append
@@ -17,7 +17,15 @@ from app.feed.visible import excluded
 from app.markings import Collection, Marking, Place
 from app.parties import Attribute
 from app.question import Action, Actor, Denied, Facts, Thing
-from schemas.vocabulary import VALIDATION_BODY, AudienceKind, ChangeKind, CollectionKind, MemberStatus, Tlp
+from schemas.vocabulary import (
+    VALIDATION_BODY,
+    AudienceKind,
+    ChangeKind,
+    CollectionKind,
+    Contributors,
+    MemberStatus,
+    Tlp,
+)
 from tests.policy import model
 from tests.policy.model import COLUMNS, EXPORT, FEED, LIST, LOOKUP, READERS, SINGLE, STREAM, answer
 from tests.policy.world import Reader, World
@@ -82,7 +90,7 @@ def visible_places(world: World, reader: Reader) -> set[int]:
 def test_the_world_has_every_reader_and_every_combination_of_the_table(world: World) -> None:
     assert world.readers.keys() == set(READERS)
     assert world.collections.keys() == set(COLUMNS)
-    allowed = {(tlp, kind) for tlp, kinds in policy.ALLOWED_AUDIENCES.items() for kind in kinds}
+    allowed = {(tlp, kind) for tlp, kinds in strictness.ALLOWED_AUDIENCES.items() for kind in kinds}
     assert allowed == set(model.AUDIENCE.values())
 
 
@@ -330,6 +338,24 @@ owner                             release   no  no  yes no  no
 named member                      release   no  no  yes no  no
 member                            release   no  no  no  no  no
 downstream of the audience, all released  release   no  no  no  no  no
+owner                             contribute  yes yes yes yes no
+owner's author                    contribute  yes yes yes yes yes
+member                            contribute  no  no  no  no  no
+named member                      contribute  no  no  no  no  no
+owner                             judge     yes yes yes yes no
+named member                      judge     yes no  yes yes no
+named user                        judge     yes no  no  no  yes
+group member, attribute valid     judge     yes yes no  no  no
+downstream of the audience, all released  judge  yes no  yes no  no
+authority                         judge     no  no  no  no  no
+authority in the groups           judge     no  yes no  no  no
+peer with a member in the audience  judge   no  no  no  no  no
+anonymous, public reading on      judge     no  no  no  no  no
+the operator at the machine       judge     no  no  no  no  no
+member                            recall    yes no  no  no  no
+named member                      recall    yes no  yes yes no
+authority                         recall    yes no  no  no  no
+anonymous, public reading on      recall    no  no  no  no  no
 """
 """Who may change what, for the columns below: widening takes a person, and two from TLP:AMBER+STRICT up."""
 CHANGED = ("clear", "green/group", "amber/members", "strict/members", "red/users")
@@ -395,6 +421,36 @@ def test_only_who_is_accredited_now_attests(world: World) -> None:
         undo.rollback()
 
 
+CONTRIBUTORS = """
+owner                                       clear green green/group amber/group amber/members strict/members
+member                                      clear green
+named member                                clear green amber/members strict/members
+group member, attribute valid               clear green green/group amber/group
+group member, attribute expired             clear green green/group amber/group
+downstream of the audience, all released    clear green
+downstream in the groups itself             clear green green/group amber/group
+authority
+authority in the groups                     green/group amber/group
+authority that is named
+peer of the same community
+peer with a member in the audience
+member, suspended, in every audience
+anonymous, public reading on
+the operator at the machine
+"""
+"""Who contributes to what, of the columns below, where the owner lets its audience."""
+CONTRIBUTED = ("clear", "green", "green/group", "amber/group", "amber/members", "strict/members")
+
+
+@pytest.mark.parametrize("row", CONTRIBUTORS.strip().splitlines())
+def test_an_audience_contributes_where_it_is_addressed_itself(world: World, row: str) -> None:
+    who, *columns = [part for part in row.split("  ") if part.strip()]
+    known, whole = facts(world, world.readers[who.strip()]), things(world)
+    opened = {c: replace(whole[c], contributors=Contributors.AUDIENCE) for c in CONTRIBUTED}
+    given = [c for c in CONTRIBUTED if policy.may(known, Action.CONTRIBUTE, opened[c])]
+    assert given == (columns[0].split() if columns else [])
+
+
 def test_a_release_follows_the_terms_of_the_group(world: World) -> None:
     known = facts(world, world.readers["group member, attribute valid"])
     whole = things(world)
@@ -409,7 +465,7 @@ def test_a_label_takes_the_audiences_of_the_table_and_no_other(
 ) -> None:
     column = next(name for name, (_, audience) in model.AUDIENCE.items() if audience == kind)
     view = replace(things(world)[column].marking, tlp=tlp)
-    assert (policy.check_audience(view) is None) == ((tlp.value, kind.value) in model.AUDIENCE.values())
+    assert (strictness.check_audience(view) is None) == ((tlp.value, kind.value) in model.AUDIENCE.values())
 
 
 def test_an_audience_names_what_it_is_made_of_and_nothing_beside_it(world: World) -> None:
@@ -420,4 +476,4 @@ def test_an_audience_names_what_it_is_made_of_and_nothing_beside_it(world: World
         replace(group, users=red.users), replace(red, members=named.members),
         replace(group, group_id=None), replace(named, members=frozenset()), replace(red, users=frozenset()),
     ]  # fmt: skip
-    assert all(policy.check_audience(view) for view in mixed)
+    assert all(strictness.check_audience(view) for view in mixed)
