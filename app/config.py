@@ -53,6 +53,8 @@ class Config:
     rate_limit: str = "1200 per minute"  # requests per client and process
     token_rate_limit: str = "60 per minute"  # noqa: S105 - a limit; token requests per network address and process
     rate_limit_storage: str = "memory://"  # or redis://…, shared between processes
+    lookup_only_hourly: int = 50_000  # queries per client and hour to lookup-only lists, in all processes
+    lookup_only_daily: int = 500_000  # the same per day
     log_level: str = "INFO"  # DEBUG, INFO, WARNING, ERROR
 
     @classmethod

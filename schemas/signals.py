@@ -37,6 +37,12 @@ class NewSignalListSchema(Schema):
         required=True,
         metadata={"description": "Who may read it, and for what. Not TLP:RED: mark single signals so."},
     )
+    lookup_only = fields.Boolean(
+        load_default=False,
+        truthy={True},
+        falsy={False},
+        metadata={"description": "Matched against, never handed out, to you neither. It stays so."},
+    )
     id = Ident(description="The id that the list had elsewhere, for an import. Left out: a new one.")
 
 
@@ -48,6 +54,9 @@ class SignalListSchema(Schema):
     owner = Ident(required=True, description="The member that published it here.")
     types = fields.List(
         fields.String(validate=_TYPE), required=True, metadata={"description": "Signal types, by name."}
+    )
+    lookup_only = fields.Boolean(
+        required=True, metadata={"description": "Its signals are matched against, never handed out."}
     )
     marking = fields.Nested(
         MarkingSchema, required=True, metadata={"description": "As far as this reader may know it."}
@@ -190,7 +199,12 @@ class SignalSchema(SignalValueSchema):
     """One entry. A value over 4096 bytes is left out of pages: `value_at` says where to fetch it."""
 
     id = Ident(required=True, description="Id of the entry.")
-    value = fields.Raw(metadata={"description": "As its type is written.", "type": "string"})
+    value = fields.Raw(
+        metadata={
+            "description": "As its type is written. Never there where the list is lookup-only.",
+            "type": "string",
+        }
+    )
     value_at = fields.String(metadata={"description": "Path of the whole value."})
     value_bytes = fields.Integer(metadata={"description": "Its length."})
     labels = fields.List(fields.String(), required=True, metadata={"description": "Codes."})

@@ -2,6 +2,7 @@
 
 # mypy: disable-error-code="index"
 
+import base64
 import hashlib
 import json
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from sqlalchemy import select
 
 from app.feed.models import Change
+from app.models import metadata
 from app.runtime import Runtime
 from app.signals.models import SignalEntry
 from tests.factories import Caller
@@ -28,10 +30,15 @@ def keyed(n: object, epoch: int = 1) -> dict[str, Any]:
 
 
 def new_list(
-    owner: Caller, marking: dict[str, Any], *types: str, slug: str = "hashes", title: str = "Hashes"
+    owner: Caller,
+    marking: dict[str, Any],
+    *types: str,
+    slug: str = "hashes",
+    title: str = "Hashes",
+    **more: Any,
 ) -> str:
     """Create a list; returns its id."""
-    body = {"slug": slug, "title": title, "types": types or ("sha256",), "marking": marking}
+    body = {"slug": slug, "title": title, "types": types or ("sha256",), "marking": marking, **more}
     answer = owner.post("/v1/signal-lists/", json=body)
     assert answer.status_code == 201, answer.text
     return str(answer.json["id"])
@@ -105,6 +112,20 @@ def page(caller: Caller, list_id: str, query: str = "") -> dict[str, Any]:
 
 def statuses(items: list[dict[str, Any]]) -> list[str]:
     return [item["status"] for item in items]
+
+
+def in_tables(runtime: Runtime, needle: bytes) -> set[str]:
+    """Columns of any table in which a value still stands: raw, in hex or in base64."""
+    texts = [needle, needle.hex().encode(), base64.b64encode(needle).rstrip(b"=")]
+    found: set[str] = set()
+    with runtime.db.read() as session:
+        for table in metadata.sorted_tables:
+            for row in session.execute(select(table)).mappings():
+                for name, held in row.items():
+                    raw = held if isinstance(held, bytes) else str(held).encode()
+                    if any(text in raw for text in texts):
+                        found.add(f"{table.name}.{name}")
+    return found
 
 
 def in_database(runtime: Runtime, needle: bytes) -> list[str]:

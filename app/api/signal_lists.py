@@ -57,7 +57,7 @@ def create_list(body: dict[str, Any]) -> Response:
     def work(tx: Tx) -> Reply:
         found = lists.create(
             tx, slug=body["slug"], title=body["title"], types=body["types"], marking=body["marking"],
-            list_id=body.get("id"),
+            lookup_only=body["lookup_only"], list_id=body.get("id"),
         )  # fmt: skip
         headers = {"Location": f"/v1/signal-lists/{found.id}"}
         return Reply.json(lists.describe(found, tx.actor.member_id), status=201, headers=headers)

@@ -44,18 +44,17 @@ def lists(output: Output) -> None:
 @click.option(
     "--type", "types", multiple=True, required=True, type=_TYPES, help="A signal type that it takes."
 )
+@click.option("--lookup-only", is_flag=True, help="Matched against, never handed out. It stays so.")
 @marking_options
 @click.pass_obj
 def add_list(
-    output: Output, slug: str, title: str, types: tuple[str, ...], tlp: str | None, pap: str | None,
-    audience: str | None, prohibit: tuple[str, ...],
+    output: Output, /, tlp: str | None, pap: str | None, audience: str | None, prohibit: tuple[str, ...],
+    **new: Any,
 ) -> None:  # fmt: skip
     """Create a signal list of your own."""
     marking = marking_of(None, tlp, pap, audience, prohibit)
     with Server.from_env() as server:
-        made = server.post(
-            "/v1/signal-lists", {"slug": slug, "title": title, "types": list(types), "marking": marking}
-        )
+        made = server.post("/v1/signal-lists", {**new, "marking": marking})
     output.show(made, f"{made['slug']} is created ({shown(made['marking'])}): {made['id']}")
 
 

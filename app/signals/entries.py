@@ -19,6 +19,7 @@ from app.policy import at_least_as_strict, member_sees
 from app.question import Action, MarkingView, Thing
 from app.record import Tx, record
 from app.signals import lists, queries
+from app.signals.item_markings import UNMATCHED
 from app.signals.kinds import match_key
 from app.signals.lines import Shown, shown
 from app.signals.models import SignalEntry
@@ -34,10 +35,11 @@ _NOT_NARROWER = (
 
 @dataclass(frozen=True, kw_only=True)
 class Single:
-    """One entry with the marking that it stands under."""
+    """One entry with the marking that it stands under; its value is not to be shown if it is `sealed`."""
 
     entry: SignalEntry
     thing: Thing
+    sealed: bool = False
 
     @property
     def subject(self) -> Subject:
@@ -74,7 +76,8 @@ def narrow(tx: Tx, entry_id: str, marking: Mapping[str, Any]) -> Single:
     """Give an entry a narrower marking: it is gone from its old place and stands at the new one.
 
     Raises:
-        Conflict: the marking is not narrower, or the same value stands under it already.
+        Conflict: the marking is not narrower, the same value stands under it already, or the list is for
+            lookups, which would not match it.
     """
     before = _find(tx, entry_id)
     tx.require(Action.NARROW, before.thing)
@@ -92,8 +95,10 @@ def narrow(tx: Tx, entry_id: str, marking: Mapping[str, Any]) -> Single:
         raise Conflict(_NOT_NARROWER, reason="not_narrower")
     old = shown(tx.session, collection.id, entry.marking_id, before.thing.narrower)
     new = shown(tx.session, collection.id, row.id, view)
+    if new.silent and new.place is None:
+        raise Conflict(UNMATCHED, reason="lookup_only")
     _move(tx, entry, new)
-    after = Single(entry=entry, thing=load_thing(tx.session, collection, row.id))
+    after = Single(entry=entry, thing=load_thing(tx.session, collection, row.id), sealed=new.silent)
     record(tx, MarkingChanged(subjects=(after.subject,), reason="narrowed"), _moved(entry, old, new))
     return after
 
@@ -102,8 +107,12 @@ def page(tx: Tx, list_id: str, after: tuple[int, str] | None, limit: int, max_by
     """Entries of a list that stand, oldest first, up to `limit` or about `max_bytes`.
 
     TLP:RED ones are read singly, and are not among them.
+
+    Raises:
+        Forbidden: the list is lookup-only, or prohibits the actor's purpose.
     """
     found = lists.get(tx, list_id)
+    lists.require_handed_out(found)
     rows = queries.entries_page(tx, list_id, after, limit + 1)
     views = load_views(tx.session, {row["marking_id"] for row in rows if row["marking_id"] is not None})
     items: list[dict[str, Any]] = []
@@ -124,15 +133,21 @@ def page(tx: Tx, list_id: str, after: tuple[int, str] | None, limit: int, max_by
 
 
 def describe_single(single: Single, reader: str | None) -> dict[str, Any]:
-    """The wire form of a single read: the whole value, and the marking that holds."""
+    """The wire form of a single read: the marking that holds, and the whole value unless it is sealed."""
     entry = {column.key: getattr(single.entry, column.key) for column in PARTS}
+    if single.sealed:
+        entry["value"] = None
     described = describe(entry, single.thing.effective, reader=reader, whole=True)
     return {**described, "list": single.entry.collection_id}
 
 
 def _find(tx: Tx, entry_id: str) -> Single:
     entry, collection = queries.find_entry(tx, entry_id)
-    return Single(entry=entry, thing=load_thing(tx.session, collection, entry.marking_id))
+    return Single(
+        entry=entry,
+        thing=load_thing(tx.session, collection, entry.marking_id),
+        sealed=queries.is_lookup_only(tx.session, collection.id),
+    )
 
 
 def _check_stands(entry: SignalEntry, now: int) -> None:

@@ -15,6 +15,7 @@ from app.feed import places
 from app.feed.append import Line
 from app.markings import Place
 from app.question import MarkingView
+from app.signals.queries import is_lookup_only
 from app.signals.rendering import describe
 from schemas.vocabulary import ChangeKind, Reason, Tlp
 
@@ -26,7 +27,7 @@ class Shown:
     """Where the entries of one list with one marking are shown.
 
     `place` is a collection's or a narrower one's; None for TLP:RED, which stands in no feed: there its named
-    users are pointed to it.
+    users are pointed to it. Entries of a lookup-only list are `silent`: no line ever speaks of them.
     """
 
     list_id: str
@@ -34,6 +35,7 @@ class Shown:
     narrower: MarkingView | None
     place: Place | None
     users: Mapping[str, Place]
+    silent: bool = False
 
     def match_key(self, key: bytes, value: bytes) -> bytes:
         """What identifies a value here: its own match key, or for TLP:RED one that no lookup can meet.
@@ -46,6 +48,8 @@ class Shown:
 
     def state(self, entry: Mapping[str, Any], *, fresh: bool, clears: bool = False) -> list[Line]:
         """How an entry stands now. A pointer says only that there is one: renewals do not repeat it."""
+        if self.silent:
+            return []
         if self.place is None:
             return [
                 self._line(place, ChangeKind.POINTER_CHANGED, entry["id"], extra=_POINTER, fresh=fresh)
@@ -60,6 +64,8 @@ class Shown:
 
     def gone(self, entry_id: str, reason: Reason, *, keeping: Several[str] = ()) -> list[Line]:
         """That an entry is gone from here, and why. Users in `keeping` still have their pointer."""
+        if self.silent:
+            return []
         why = ("reason", reason.value)
         if self.place is not None:
             return [self._line(self.place, ChangeKind.SIGNAL_TOMBSTONED, entry_id, extra=(why,), clears=True)]
@@ -90,6 +96,7 @@ def shown(session: Session, list_id: str, marking_id: str | None, view: MarkingV
         narrower=view,
         place=None if red else places.of_collection(session, list_id, marking_id),
         users={user: places.of_user(session, user) for user in (sorted(view.users) if red and view else ())},
+        silent=is_lookup_only(session, list_id),
     )
 
 

@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy.exc import IntegrityError
 
 from app import clock, remark
-from app.errors import Conflict, Invalid
+from app.errors import Conflict, Forbidden, Invalid
 from app.events import ListCreated, MarkingChanged, Subject
 from app.feed import places
 from app.feed.append import Line
@@ -30,12 +30,15 @@ def create(
     title: str,
     types: Sequence[str],
     marking: Mapping[str, Any],
+    lookup_only: bool = False,
     list_id: str | None = None,
 ) -> Found:
     """Create a list that belongs to the actor's member.
 
     Args:
         types: the signal types that it takes; each may ask for a label that is strict enough.
+        lookup_only: matched against and never handed out. It stays so: what has left cannot be called back,
+            and what was promised never to leave must not leave later.
         list_id: the id that the list had elsewhere, for an import.
 
     Raises:
@@ -47,8 +50,12 @@ def create(
     view = remark.resolve(tx.session, owner, marking, actor=tx.actor)
     wanted = tuple(sorted(set(types)))
     _check_label(view, wanted)
-    collection = _insert(tx, list_id or str(uuid.uuid4()), owner, slug, title, wanted, view)
-    found = Found(collection=collection, types=wanted, marking=view)
+    if lookup_only:
+        _check_matched(wanted)
+    collection = _insert(tx, list_id or str(uuid.uuid4()), owner, slug, title, view)
+    tx.session.add(SignalList(collection_id=collection.id, types=list(wanted), lookup_only=lookup_only))
+    tx.session.flush()
+    found = Found(collection=collection, types=wanted, marking=view, lookup_only=lookup_only)
     record(tx, ListCreated(subjects=(subject(found),)), [_state(tx, found, fresh=True)])
     return found
 
@@ -62,6 +69,15 @@ def get(tx: Tx, list_id: str) -> Found:
     found = queries.find(tx, list_id)
     tx.require(Action.READ, found.thing)
     return found
+
+
+def require_handed_out(found: Found) -> None:
+    """Raise `Forbidden` where the signals of a list are never handed out, to its owner neither."""
+    if found.lookup_only:
+        raise Forbidden(
+            "The signals of this list are matched against and never handed out: ask /v1/lookup.",
+            reason="lookup_only",
+        )
 
 
 def set_marking(tx: Tx, list_id: str, marking: Mapping[str, Any]) -> Found:
@@ -95,6 +111,7 @@ def describe(found: Found, reader: str | None) -> dict[str, Any]:
         "title": found.collection.title,
         "owner": found.collection.owner_id,
         "types": list(found.types),
+        "lookup_only": found.lookup_only,
         "marking": remark.to_wire(found.marking, reader),
         "created_at": clock.to_text(found.collection.created_at),
     }
@@ -118,6 +135,16 @@ def _check_label(view: MarkingView, types: Sequence[str]) -> None:
             raise _bad_label(f"A list that takes {name} is at least {floor}.")
 
 
+def _check_matched(types: Sequence[str]) -> None:
+    """What no lookup matches would be of no use to anybody in a lookup-only list."""
+    unmatched = [name for name in types if not REGISTRY[name].exact_lookup]
+    if unmatched:
+        raise Invalid(
+            "A lookup-only list takes only what lookups match. Choose other types.",
+            errors=[{"pointer": "/types", "detail": f"No lookup matches {', '.join(unmatched)}."}],
+        )
+
+
 def _bad_label(detail: str) -> Invalid:
     return Invalid(
         "This list cannot have this label. Choose another label or other types.",
@@ -125,9 +152,7 @@ def _bad_label(detail: str) -> Invalid:
     )
 
 
-def _insert(
-    tx: Tx, list_id: str, owner: str, slug: str, title: str, types: Sequence[str], view: MarkingView
-) -> Collection:
+def _insert(tx: Tx, list_id: str, owner: str, slug: str, title: str, view: MarkingView) -> Collection:
     marking = remark.store(tx.session, view)
     collection = Collection(
         id=list_id, kind=CollectionKind.LIST.value, owner_id=owner, slug=slug, title=title,
@@ -142,8 +167,6 @@ def _insert(
             "You have a collection of this slug already, or the id cannot be used. Choose another.",
             reason="taken",
         ) from error
-    tx.session.add(SignalList(collection_id=list_id, types=list(types)))
-    tx.session.flush()
     return collection
 
 

@@ -6,7 +6,7 @@ and all that was said about it are cleared, so that nothing of it remains in the
 
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, Integer, LargeBinary, String, UniqueConstraint
+from sqlalchemy import JSON, Boolean, ForeignKey, Index, Integer, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base, Code, Id, Moment
@@ -20,6 +20,8 @@ class SignalList(Base):
     collection_id: Mapped[str] = mapped_column(Id, ForeignKey("collection.id"), primary_key=True)
     types: Mapped[list[str]] = mapped_column(JSON)
     """The signal types that it takes, in alphabetical order."""
+    lookup_only: Mapped[bool] = mapped_column(Boolean, default=False)
+    """Matched against and never handed out: no line, page or single read of an entry holds its value."""
 
 
 class SignalEntry(Base):

@@ -61,6 +61,7 @@ class Found:
     collection: Collection
     types: tuple[str, ...]
     marking: MarkingView
+    lookup_only: bool = False
 
     @property
     def id(self) -> str:
@@ -85,7 +86,7 @@ def find(tx: Tx, list_id: str) -> Found:
         raise NotFound
     collection, row = found
     marking = load_thing(tx.session, collection).marking
-    return Found(collection=collection, types=tuple(row.types), marking=marking)
+    return _found(collection, row, marking)
 
 
 def page(tx: Tx, after: str | None, limit: int) -> list[Found]:
@@ -95,7 +96,16 @@ def page(tx: Tx, after: str | None, limit: int) -> list[Found]:
         wanted = wanted.where(Collection.id > after)
     rows = tx.session.execute(wanted).all()
     views = load_views(tx.session, [collection.marking_id for collection, _ in rows])
-    return [Found(collection=c, types=tuple(row.types), marking=views[c.marking_id]) for c, row in rows]
+    return [_found(collection, row, views[collection.marking_id]) for collection, row in rows]
+
+
+def _found(collection: Collection, row: SignalList, marking: MarkingView) -> Found:
+    return Found(collection=collection, types=tuple(row.types), marking=marking, lookup_only=row.lookup_only)
+
+
+def is_lookup_only(session: Session, list_id: str) -> bool:
+    """Whether a list is only matched against; it must exist."""
+    return session.get_one(SignalList, list_id).lookup_only
 
 
 def excluded(tx: Tx) -> list[str]:

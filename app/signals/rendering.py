@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from app import clock, remark
 from app.question import MarkingView
-from app.signals.kinds import render
+from app.signals.kinds import render, unvalued
 
 INLINE_BYTES: Final = 4096
 """A longer value travels as a reference, and is fetched singly."""
@@ -17,7 +17,7 @@ def describe(
     """One entry that stands.
 
     Args:
-        entry: the columns of `queries.PARTS`.
+        entry: the columns of `queries.PARTS`; without a value, everything else of it is described.
         narrower: its own marking, None where its list's holds.
         reader: as for `remark.to_wire`.
         whole: give the value however long it is.
@@ -36,7 +36,9 @@ def describe(
 
 
 def _signal(entry: Mapping[str, Any], *, whole: bool) -> dict[str, Any]:
-    value: bytes = entry["value"]
+    value: bytes | None = entry["value"]
+    if value is None:
+        return unvalued(entry["type"], entry["qualifier"], entry["details"])
     if whole or len(value) <= INLINE_BYTES:
         return render(entry["type"], value, entry["qualifier"], entry["details"])
     return {
