@@ -53,6 +53,7 @@ class Config:
     rate_limit: str = "1200 per minute"  # requests per client and process
     token_rate_limit: str = "60 per minute"  # noqa: S105 - a limit; token requests per network address and process
     rate_limit_storage: str = "memory://"  # or redis://…, shared between processes
+    erasure_ledger: str = ""  # file that names what was erased; empty: erasures.ledger in data_dir
     lookup_only_hourly: int = 50_000  # queries per client and hour to lookup-only lists, in all processes
     lookup_only_daily: int = 500_000  # the same per day
     log_level: str = "INFO"  # DEBUG, INFO, WARNING, ERROR
@@ -98,6 +99,10 @@ class Config:
     @property
     def sqlite(self) -> bool:
         return self.url.startswith("sqlite")
+
+    @property
+    def ledger_path(self) -> Path:
+        return Path(self.erasure_ledger) if self.erasure_ledger else self.data_dir / "erasures.ledger"
 
     def secret_bytes(self) -> bytes:
         """The 32-byte server secret; made and kept in `data_dir/secret` (mode 600) if none is set.

@@ -191,6 +191,12 @@ class SignalsExpired(Event):
     kind = "signals.expired"
 
 
+class SignalsErased(Event):
+    """Values were destroyed for good; the count is that of what was asked, not of what was there."""
+
+    kind = "signals.erased"
+
+
 class SubscriptionCreated(Event):
     kind = "subscription.created"
 

@@ -10,6 +10,7 @@ from app.api import audit as audit_entries
 from app.api import (
     changes,
     clients,
+    erasures,
     groups,
     lookup,
     me,
@@ -45,6 +46,7 @@ BLUEPRINTS = (
     versions.blp,
     signal_lists.blp,
     signals.blp,
+    erasures.blp,
     lookup.blp,
     changes.blp,
     subscriptions.blp,

@@ -7,11 +7,12 @@ from marshmallow import Schema, fields, validate
 
 from schemas.markings import MarkingSchema
 from schemas.sets import SLUG
-from schemas.shapes import Ident, Moment
+from schemas.shapes import Flag, Ident, Moment
 from schemas.vocabulary import CollectionKind, Identifier, ItemStatus, Reason, SignalType, Standing
 
 PUBLISH_LIMIT = 10_000
 LOOKUP_LIMIT = 500
+ERASURE_LIMIT = 500
 WITHDRAWAL_REASONS = (Reason.WITHDRAWN, Reason.WRONG, Reason.HARM_REPORTED, Reason.CONSENT_WITHDRAWN)
 
 _TYPE = validate.OneOf([kind.value for kind in SignalType])
@@ -37,10 +38,8 @@ class NewSignalListSchema(Schema):
         required=True,
         metadata={"description": "Who may read it, and for what. Not TLP:RED: mark single signals so."},
     )
-    lookup_only = fields.Boolean(
+    lookup_only = Flag(
         load_default=False,
-        truthy={True},
-        falsy={False},
         metadata={"description": "Matched against, never handed out, to you neither. It stays so."},
     )
     id = Ident(description="The id that the list had elsewhere, for an import. Left out: a new one.")
@@ -183,6 +182,37 @@ class WithdrawalSchema(Schema):
         required=True,
         validate=validate.OneOf([reason.value for reason in WITHDRAWAL_REASONS]),
         metadata={"description": "Why; every recipient is told."},
+    )
+
+
+class ErasedItemSchema(SignalValueSchema):
+    """One value to erase: by its entry's `id` alone, or by `type` and `value` as in a lookup."""
+
+    type = fields.String(validate=_TYPE, metadata={"description": "Signal type."})
+    value = fields.Raw(
+        metadata={
+            "description": "As its type is written.",
+            "type": ["string", "array"],
+            "items": {"type": "string"},
+        }
+    )
+    id = Ident(description="Id of an entry, standing or not.")
+
+
+class ErasureSchema(Schema):
+    items = fields.List(
+        fields.Nested(ErasedItemSchema),
+        required=True,
+        validate=validate.Length(min=1, max=ERASURE_LIMIT),
+        metadata={"description": "Each gets its own answer."},
+    )
+
+
+class ErasureAnswerSchema(Schema):
+    items = fields.List(
+        fields.Nested(ItemAnswerSchema),
+        required=True,
+        metadata={"description": "One answer per item, in order; for a value the same if it was not there."},
     )
 
 

@@ -1,5 +1,6 @@
 """`halyard signals`: signal lists, publishing in bulk, syncing and looking up, over HTTP."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from app.cli.command import Command, Failure, Noun, Output, console, table
 from app.cli.local import IDENT
 from app.cli.markings import marking_of, marking_options, shown
 from app.cli.pulling import pull_into
-from schemas.signals import LOOKUP_LIMIT
+from schemas.signals import ERASURE_LIMIT, LOOKUP_LIMIT
 from schemas.vocabulary import SignalType
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -128,6 +129,40 @@ def lookup(output: Output, kind: str, values: tuple[str, ...], file: Path | None
     rows = [row for value, result in zip(wanted, results, strict=True) for row in _matches(value, result)]
     columns = ("value", "list", "contributor", "standing", "marking", "labels")
     output.show({"results": results, "excluded": excluded}, table(None, columns, rows))
+
+
+@signals.command("erase", cls=Command)
+@click.argument("name", metavar="LIST")
+@click.argument("file", type=_FILE)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def erase(output: Output, name: str, file: Path, *, yes: bool) -> None:
+    """Destroy the values that FILE names in a list of your own, for good: NDJSON, one per line.
+
+    A line is {"id": "<id of an entry>"}, or type and value as in a lookup. Every recipient is told, and the
+    list never takes the value again. Values stand in a file because a shell keeps what is typed: delete the
+    file afterwards.
+    """
+    items = [_item(number, line) for number, line in enumerate(file.read_bytes().splitlines(), 1) if line]
+    if not yes:
+        click.confirm(f"Erase {len(items)} values for good?", abort=True, err=True)
+    answers: list[dict[str, Any]] = []
+    with Server.from_env() as server:
+        path = f"/v1/signal-lists/{_find(server, name)['id']}/erasures"
+        for start in range(0, len(items), ERASURE_LIMIT):
+            answers += server.post(path, {"items": items[start : start + ERASURE_LIMIT]})["items"]
+    refused = [(n, answer) for n, answer in enumerate(answers, 1) if "reason" in answer]
+    said = f"{len(answers) - len(refused):,} erased, {len(refused):,} refused."
+    for number, answer in refused[:_REASONS_SHOWN]:
+        said += f"\n  item {number}: {answer['hint']} ({answer['reason']})"
+    output.show({"items": answers}, said)
+
+
+def _item(number: int, line: bytes) -> Any:
+    try:
+        return json.loads(line)
+    except ValueError:
+        raise Failure(f"Line {number} is not JSON. Nothing was erased.", reason="not_json") from None
 
 
 def _matches(value: str, result: dict[str, Any]) -> Iterator[tuple[str, ...]]:

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.events import Subject
 from app.facts import load_views
 from app.feed import places
 from app.feed.append import Line
-from app.markings import Place
+from app.markings import Marking, Place
 from app.question import MarkingView
 from app.signals.queries import is_lookup_only
 from app.signals.rendering import describe
@@ -44,7 +45,7 @@ class Shown:
         """
         if self.place is not None:
             return key
-        return hashlib.sha256(f"red:{self.marking_id}:".encode() + value).digest()
+        return red_key(self.marking_id, value)
 
     def state(self, entry: Mapping[str, Any], *, fresh: bool, clears: bool = False) -> list[Line]:
         """How an entry stands now. A pointer says only that there is one: renewals do not repeat it."""
@@ -85,6 +86,19 @@ class Shown:
 
     def _line(self, place: Place, kind: ChangeKind, entry_id: str, **more: Any) -> Line:
         return Line(place=place, kind=kind, collection_id=self.list_id, object_id=entry_id, **more)
+
+
+def red_key(marking_id: str | None, value: bytes) -> bytes:
+    """The match key of an entry with this value under a TLP:RED marking."""
+    return hashlib.sha256(f"red:{marking_id}:".encode() + value).digest()
+
+
+def named_only(session: Session, owner_id: str) -> frozenset[str]:
+    """The TLP:RED markings that single items of this owner may have."""
+    reds = select(Marking.id).where(
+        Marking.owner_id == owner_id, Marking.tlp == Tlp.RED, Marking.identity.is_not(None)
+    )
+    return frozenset(session.scalars(reds))
 
 
 def shown(session: Session, list_id: str, marking_id: str | None, view: MarkingView | None) -> Shown:

@@ -16,7 +16,7 @@ from app.markings import Collection
 from app.question import Action, MarkingView
 from app.record import Tx, record
 from app.screening import screen
-from app.signals import queries
+from app.signals import erased, queries
 from app.signals.kinds import REGISTRY
 from app.signals.models import SignalList
 from app.signals.queries import Found
@@ -53,7 +53,12 @@ def create(
     if lookup_only:
         _check_matched(wanted)
     collection = _insert(tx, list_id or str(uuid.uuid4()), owner, slug, title, view)
-    tx.session.add(SignalList(collection_id=collection.id, types=list(wanted), lookup_only=lookup_only))
+    tx.session.add(
+        SignalList(
+            collection_id=collection.id, types=list(wanted), lookup_only=lookup_only,
+            has_erasures=list_id is not None and erased.any_of(tx.session, list_id),
+        )
+    )  # fmt: skip
     tx.session.flush()
     found = Found(collection=collection, types=wanted, marking=view, lookup_only=lookup_only)
     record(tx, ListCreated(subjects=(subject(found),)), [_state(tx, found, fresh=True)])

@@ -29,6 +29,7 @@ class RefusalReason(StrEnum):
     MARKED_OTHERWISE = "marked_otherwise"
     NEEDS_PERSON = "needs_person"
     NOT_FOUND = "not_found"
+    ERASED = "erased"
 
 
 class Refused(Exception):

@@ -35,7 +35,7 @@ def withdraw(tx: Tx, list_id: str, entry_ids: Sequence[str], reason: Reason) -> 
     known = {entry.id: entry for entry in queries.to_withdraw(tx, list_id, list(dict.fromkeys(entry_ids)))}
     ending = [entry for entry in known.values() if entry.withdrawn_at is None]
     shown = shown_by_marking(tx.session, list_id, {entry.marking_id for entry in ending} | {None})
-    lines = _end(tx, ending, shown, reason)
+    lines = end(tx, ending, shown, reason)
     counts = Counter(entry.marking_id for entry in ending) or Counter({None: 0})
     subjects = tuple(shown[key].subject(found.marking, count=count) for key, count in counts.items())
     record(tx, SignalsWithdrawn(subjects=subjects, reason=reason.value), lines)
@@ -58,15 +58,15 @@ def expire_due(tx: Tx, limit: int) -> int:
         outer = load_thing(tx.session, tx.session.get_one(Collection, list_id)).marking
         counts = Counter(entry.marking_id for entry in ending)
         shown = shown_by_marking(tx.session, list_id, counts)
-        lines += _end(tx, ending, shown, Reason.EXPIRED)
+        lines += end(tx, ending, shown, Reason.EXPIRED)
         subjects += [shown[key].subject(outer, count=count) for key, count in counts.items()]
     if due:
         record(tx, SignalsExpired(subjects=tuple(subjects)), lines)
     return len(due)
 
 
-def _end(tx: Tx, ending: Sequence[Ending], shown: Mapping[str | None, Shown], reason: Reason) -> list[Line]:
-    """Clear the rows in one statement; their tombstones."""
+def end(tx: Tx, ending: Sequence[Ending], shown: Mapping[str | None, Shown], reason: Reason) -> list[Line]:
+    """Clear the rows in one statement; their tombstones. The lists must be locked."""
     if not ending:
         return []
     standing = Standing.EXPIRED if reason is Reason.EXPIRED else Standing.RETRACTED
