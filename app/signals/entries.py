@@ -103,7 +103,15 @@ def narrow(tx: Tx, entry_id: str, marking: Mapping[str, Any]) -> Single:
     return after
 
 
-def page(tx: Tx, list_id: str, after: tuple[int, str] | None, limit: int, max_bytes: int) -> Page:
+def page(
+    tx: Tx,
+    list_id: str,
+    after: tuple[int, str] | None,
+    limit: int,
+    max_bytes: int,
+    *,
+    ending_by: int | None = None,
+) -> Page:
     """Entries of a list that stand, oldest first, up to `limit` or about `max_bytes`.
 
     TLP:RED ones are read singly, and are not among them.
@@ -113,7 +121,7 @@ def page(tx: Tx, list_id: str, after: tuple[int, str] | None, limit: int, max_by
     """
     found = lists.get(tx, list_id)
     lists.require_handed_out(found)
-    rows = queries.entries_page(tx, list_id, after, limit + 1)
+    rows = queries.entries_page(tx, list_id, after, limit + 1, ending_by=ending_by)
     views = load_views(tx.session, {row["marking_id"] for row in rows if row["marking_id"] is not None})
     items: list[dict[str, Any]] = []
     size = 0

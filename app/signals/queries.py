@@ -175,8 +175,14 @@ def _item_seen(tx: Tx) -> ColumnElement[bool]:
 # ── Many entries ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def entries_page(tx: Tx, list_id: str, after: tuple[int, str] | None, limit: int) -> list[Entry]:
-    """Entries that stand and travel, oldest first, behind (created at, id). The list must have been found."""
+def entries_page(
+    tx: Tx, list_id: str, after: tuple[int, str] | None, limit: int, *, ending_by: int | None = None
+) -> list[Entry]:
+    """Entries that stand and travel, oldest first, behind (created at, id). The list must have been found.
+
+    Args:
+        ending_by: only those whose validity ends by then.
+    """
     narrower = _narrower_seen(tx, list_id)
     key = tuple_(SignalEntry.created_at, SignalEntry.id)
     wanted = (
@@ -190,6 +196,8 @@ def entries_page(tx: Tx, list_id: str, after: tuple[int, str] | None, limit: int
         .order_by(SignalEntry.created_at, SignalEntry.id)
         .limit(limit)
     )
+    if ending_by is not None:
+        wanted = wanted.where(SignalEntry.valid_until <= ending_by)
     if after is not None:
         wanted = wanted.where(key > tuple_(literal(after[0]), literal(after[1], SignalEntry.id.type)))
     return [dict(row) for row in tx.session.execute(wanted).mappings()]

@@ -73,7 +73,9 @@ ASKS: dict[tuple[str, str], Ask] = {
     ("POST", "/v1/signal-lists/"): Ask(body=new(NEW_LIST)),
     ("GET", "/v1/signal-lists/<ident:list_id>"): Ask(surface=SINGLE),
     ("PUT", "/v1/signal-lists/<ident:list_id>/marking"): Ask(surface=SINGLE, body=narrowed),
-    ("GET", "/v1/signal-lists/<ident:list_id>/signals"): Ask(surface=LIST, query="limit=1000"),
+    ("GET", "/v1/signal-lists/<ident:list_id>/signals"): Ask(
+        surface=LIST, query="limit=1000&ending_by=2040-01-01T00:00:00Z"
+    ),
     ("POST", "/v1/signal-lists/<ident:list_id>/signals"): Ask(body=values),
     ("POST", "/v1/signal-lists/<ident:list_id>/withdrawals"): Ask(
         body=lambda stocked, _ids: {"ids": [*stocked.signals.values()], "reason": "wrong"}
