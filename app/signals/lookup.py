@@ -95,14 +95,18 @@ def lookup(tx: Tx, asked: Sequence[Query], *, paid: int = 0) -> Answer:
     costs = _cost(asked, open_shelves.values())
     if costs > paid:
         raise Unpaid(tx.actor, costs)
-    identities = [_identity(query) for query in asked if isinstance(query, Parsed)]
-    found = matching(tx.session, identities, list(open_shelves.values()), tx.now)
+    identities = [_identity(query) if isinstance(query, Parsed) else None for query in asked]
+    wanted = {identity for identity in identities if identity is not None}
+    found = matching(tx.session, wanted, list(open_shelves.values()), tx.now)
     hit = {(entry.list_id, entry.marking_id) for entries in found.values() for entry in entries}
     marks = {name for key in hit for name in (open_shelves[key].list_marking_id, key[1]) if name is not None}
     views = load_views(tx.session, marks) if marks else {}
     describe = _Describe({key: open_shelves[key] for key in hit}, views, tx.actor.member_id)
     return Answer(
-        results=[_result(query, found, describe) for query in asked],
+        results=[
+            _result(query, () if identity is None else found.get(identity, ()), describe)
+            for query, identity in zip(asked, identities, strict=True)
+        ],
         excluded=sorted({shelf.list_id for shelf in seen if not shelf.allowed}),
         subjects=[Subject(kind="lookup", count=len(asked)), *describe.subjects()],
     )
@@ -196,10 +200,9 @@ def _raw(value: Any) -> Raw:
     return Raw(msgspec.json.encode(value))
 
 
-def _result(query: Query, found: Mapping[Identity, Sequence[Matched]], describe: _Describe) -> Result:
+def _result(query: Query, entries: Sequence[Matched], describe: _Describe) -> Result:
     if isinstance(query, Refused):
         return Result(reason=query.reason.value, hint=query.hint)
-    entries = found.get(_identity(query))
     if not entries:
         return _NOTHING
     contributors = len({entry.contributor_id for entry in entries})

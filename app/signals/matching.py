@@ -4,7 +4,7 @@ The statements are built once over bound parameters, and give ids and JSON as te
 objects of what is only passed on, costs many times what running them does.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -88,10 +88,9 @@ def _shelves(*, person: bool, bound: bool) -> Select[*tuple[Any, ...]]:
 
 
 def matching(
-    session: Session, asked: Iterable[Identity], open_shelves: Sequence[Shelf], now: int
+    session: Session, wanted: set[Identity], open_shelves: Sequence[Shelf], now: int
 ) -> Mapping[Identity, Sequence[Matched]]:
     """Standing entries on these shelves by what they match, oldest first: one statement for all types."""
-    wanted = frozenset(asked)
     if not wanted or not open_shelves:
         return {}
     sqlite = session.get_bind().dialect.name == "sqlite"
