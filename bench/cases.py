@@ -165,7 +165,7 @@ def _filled(
 
 
 def _stocked(lab: Lab, address: str, owner: Credentials, count: int) -> list[str]:
-    """A list of so many values: the first few published, the rest written by the driver as rows like theirs."""
+    """A list of so many values: the first few published, the rest written by the driver alike."""
     values, list_id = _filled(lab, address, owner, count=world.BATCH)
     place_id = world.place_of(lab.runtime, list_id)
     more = world.digests(lab.random, count - world.BATCH)
