@@ -58,6 +58,9 @@ class Config:
     token_rate_limit: str = "60 per minute"  # noqa: S105 - a limit; token requests per network address and process
     rate_limit_storage: str = "memory://"  # or redis://…, shared between processes
     outgoing_ports: tuple[str, ...] = ("443",)  # ports that addresses named by members may have
+    erasure_ledger: str = ""  # file that names what was erased; empty: erasures.ledger in data_dir
+    lookup_only_hourly: int = 50_000  # queries per client and hour to lookup-only lists, in all processes
+    lookup_only_daily: int = 500_000  # the same per day
     log_level: str = "INFO"  # DEBUG, INFO, WARNING, ERROR
 
     @classmethod
@@ -122,6 +125,10 @@ class Config:
     @property
     def outgoing_port_numbers(self) -> frozenset[int]:
         return frozenset(int(port) for port in self.outgoing_ports)
+
+    @property
+    def ledger_path(self) -> Path:
+        return Path(self.erasure_ledger) if self.erasure_ledger else self.data_dir / "erasures.ledger"
 
     def secret_bytes(self) -> bytes:
         """The 32-byte server secret; made and kept in `data_dir/secret` (mode 600) if none is set.

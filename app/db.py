@@ -16,6 +16,7 @@ from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.pool import QueuePool
 
 SQLITE_BUSY_MS = 30_000
+TRUNCATE_WAIT_MS = 1_000
 STATEMENT_TIMEOUT_MS = 60_000
 LOCK_TIMEOUT_MS = 20_000
 
@@ -59,6 +60,7 @@ class Database:
         self.sqlite = self.url.startswith("sqlite")
         self._connection = connection
         self._writing = threading.RLock()
+        self.log_due = False
         if connection is not None:
             self.engine: Engine = connection.engine
         else:
@@ -81,6 +83,25 @@ class Database:
         with self._session(self._reader) as session:
             yield session
             session.rollback()
+
+    def truncate_log(self) -> bool:
+        """Empty SQLite's write-ahead log, where older pages may hold what was erased; in no transaction.
+
+        Returns False where readers were in the way: `log_due` then stays set, and the worker tries again.
+        """
+        if not self.sqlite or self._connection is not None:
+            return True
+        self.log_due = True
+        with self._writing:
+            connection = self.engine.raw_connection()
+            try:
+                cursor = connection.cursor()
+                cursor.execute(f"PRAGMA busy_timeout={TRUNCATE_WAIT_MS}")
+                self.log_due = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] != 0
+                cursor.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_MS}")
+            finally:
+                connection.close()
+        return not self.log_due
 
     def dispose(self) -> None:
         if self._connection is None:

@@ -265,6 +265,12 @@ class OpinionWithdrawn(Event):
     kind = "opinion.withdrawn"
 
 
+class SignalsErased(Event):
+    """Values were destroyed for good; the count is that of what was asked, not of what was there."""
+
+    kind = "signals.erased"
+
+
 class SubscriptionCreated(Event):
     kind = "subscription.created"
 

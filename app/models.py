@@ -10,11 +10,24 @@ from app.parties import Member
 from app.sets import models as sets
 from app.sets.review import models as review
 from app.signals import models as signals
+from app.signals.budget import LookupBudget
+from app.signals.erased import Erasure
 from app.subscriptions import models as subscriptions
 
 __all__ = [
-    "Base", "Collection", "IdempotentAnswer", "Member", "SigningKey", "audit", "feed", "review", "sets",
-    "signals", "subscriptions",
+    "Base",
+    "Collection",
+    "Erasure",
+    "IdempotentAnswer",
+    "LookupBudget",
+    "Member",
+    "SigningKey",
+    "audit",
+    "feed",
+    "review",
+    "sets",
+    "signals",
+    "subscriptions",
 ]  # fmt: skip
 
 metadata = Base.metadata

@@ -18,6 +18,8 @@ class Runtime:
     config: Config
     db: Database
     keyring: Keyring
+    fingerprint_key: bytes
+    """Makes fingerprints of values that were erased."""
     cursors: CursorSeal
     auditor: Auditor
     clock: Clock
@@ -41,6 +43,7 @@ class Runtime:
             config=config,
             db=database,
             keyring=Keyring(derive(secret, "keyring")),
+            fingerprint_key=derive(secret, "erased-values"),
             cursors=CursorSeal(derive(secret, "cursors")),
             auditor=made,
             clock=now,

@@ -14,6 +14,7 @@ from bench.measure import Row, alternate
 from bench.raw import Tables
 
 LOOKUP_SIZE = 500
+STORED_FACTOR = 10
 CROWD = 32
 POLLS = 100
 
@@ -70,10 +71,11 @@ def pull(lab: Lab) -> list[Row]:
 
 
 def lookup(lab: Lab) -> list[Row]:
-    """Exact lookups, half of them hits, against the driver fetching the same entries."""
+    """Exact lookups, half of them hits, among ten times the size, against the driver fetching the same."""
     owner, reader = world.enrol(lab.runtime, "Publisher"), world.enrol(lab.runtime, "Reader")
+    stored = STORED_FACTOR * lab.size
     with lab.serving() as address:
-        known, _ = _filled(lab, address, owner)
+        known = _stocked(lab, address, owner, stored)
         lab.driver.vacuum()
 
         def asked() -> list[str]:
@@ -94,7 +96,7 @@ def lookup(lab: Lab) -> list[Row]:
             return len(keys) / seconds(lambda: [lab.driver.match(batch) for batch in batches])
 
         figures, baseline = alternate(lab.runs, ours, driver)
-    what = f"exact lookup among {lab.size:,}, batches of {LOOKUP_SIZE}"
+    what = f"exact lookup among {stored:,}, batches of {LOOKUP_SIZE}"
     return [Row(what=what, unit="lookups/s", ours=figures, against="driver", baseline=baseline)]
 
 
@@ -160,6 +162,16 @@ def _filled(
         list_id = world.new_list(client, marking or world.COMMUNITY)
         world.publish(client, list_id, values)
     return values, list_id
+
+
+def _stocked(lab: Lab, address: str, owner: Credentials, count: int) -> list[str]:
+    """A list of so many values: the first few published, the rest written by the driver alike."""
+    values, list_id = _filled(lab, address, owner, count=world.BATCH)
+    place_id = world.place_of(lab.runtime, list_id)
+    more = world.digests(lab.random, count - world.BATCH)
+    for tables, head in copies.batches(lab, list_id, list_id, place_id, more):
+        lab.driver.write(tables, place_id, head)
+    return values + more
 
 
 def _checked(client: Client, size: int) -> None:

@@ -7,7 +7,7 @@ from marshmallow import Schema, fields, validate
 
 from schemas.markings import MarkingSchema
 from schemas.sets import SLUG
-from schemas.shapes import Ident, Moment
+from schemas.shapes import Flag, Ident, Moment
 from schemas.vocabulary import (
     CollectionKind,
     Contributors,
@@ -20,6 +20,7 @@ from schemas.vocabulary import (
 
 PUBLISH_LIMIT = 10_000
 LOOKUP_LIMIT = 500
+ERASURE_LIMIT = 500
 WITHDRAWAL_REASONS = (Reason.WITHDRAWN, Reason.WRONG, Reason.HARM_REPORTED, Reason.CONSENT_WITHDRAWN)
 
 _CONTRIBUTORS = validate.OneOf([who.value for who in Contributors])
@@ -51,6 +52,10 @@ class NewSignalListSchema(Schema):
         validate=_CONTRIBUTORS,
         metadata={"description": "Who may contribute: you alone, or every member that it addresses itself."},
     )
+    lookup_only = Flag(
+        load_default=False,
+        metadata={"description": "Matched against, never handed out, to you neither. It stays so."},
+    )
     id = Ident(description="The id that the list had elsewhere, for an import. Left out: a new one.")
 
 
@@ -73,6 +78,9 @@ class SignalListSchema(Schema):
     )
     contributors = fields.String(
         required=True, validate=_CONTRIBUTORS, metadata={"description": "Who may contribute."}
+    )
+    lookup_only = fields.Boolean(
+        required=True, metadata={"description": "Its signals are matched against, never handed out."}
     )
     marking = fields.Nested(
         MarkingSchema, required=True, metadata={"description": "As far as this reader may know it."}
@@ -206,6 +214,37 @@ class WithdrawalSchema(Schema):
     )
 
 
+class ErasedItemSchema(SignalValueSchema):
+    """One value to erase: by its entry's `id` alone, or by `type` and `value` as in a lookup."""
+
+    type = fields.String(validate=_TYPE, metadata={"description": "Signal type."})
+    value = fields.Raw(
+        metadata={
+            "description": "As its type is written.",
+            "type": ["string", "array"],
+            "items": {"type": "string"},
+        }
+    )
+    id = Ident(description="Id of an entry, standing or not.")
+
+
+class ErasureSchema(Schema):
+    items = fields.List(
+        fields.Nested(ErasedItemSchema),
+        required=True,
+        validate=validate.Length(min=1, max=ERASURE_LIMIT),
+        metadata={"description": "Each gets its own answer."},
+    )
+
+
+class ErasureAnswerSchema(Schema):
+    items = fields.List(
+        fields.Nested(ItemAnswerSchema),
+        required=True,
+        metadata={"description": "One answer per item, in order; for a value the same if it was not there."},
+    )
+
+
 class WithdrawnSchema(Schema):
     items = fields.List(
         fields.Nested(ItemAnswerSchema),
@@ -246,7 +285,12 @@ class SignalSchema(StandingSchema, SignalValueSchema):
     """One entry. A value over 4096 bytes is left out of pages: `value_at` says where to fetch it."""
 
     id = Ident(required=True, description="Id of the entry.")
-    value = fields.Raw(metadata={"description": "As its type is written.", "type": "string"})
+    value = fields.Raw(
+        metadata={
+            "description": "As its type is written. Never there where the list is lookup-only.",
+            "type": "string",
+        }
+    )
     value_at = fields.String(metadata={"description": "Path of the whole value."})
     value_bytes = fields.Integer(metadata={"description": "Its length."})
     marking = fields.Nested(

@@ -296,6 +296,7 @@ class ItemStatus(StrEnum):
     ALREADY_YOURS = "already_yours"
     WITHDRAWN = "withdrawn"
     ALREADY_WITHDRAWN = "already_withdrawn"
+    ERASED = "erased"
     REFUSED = "refused"
 
 

@@ -2,6 +2,7 @@
 
 # mypy: disable-error-code="index"
 
+import base64
 import hashlib
 import json
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from sqlalchemy import select
 
 from app.feed.models import Change
+from app.models import metadata
 from app.runtime import Runtime
 from app.signals.models import Contribution, SignalEntry
 from tests.factories import Caller
@@ -33,13 +35,10 @@ def new_list(
     *types: str,
     slug: str = "hashes",
     title: str = "Hashes",
-    contributors: str = "owner",
+    **more: Any,
 ) -> str:
     """Create a list; returns its id."""
-    body = {
-        "slug": slug, "title": title, "types": types or ("sha256",), "marking": marking,
-        "contributors": contributors,
-    }  # fmt: skip
+    body = {"slug": slug, "title": title, "types": types or ("sha256",), "marking": marking, **more}
     answer = owner.post("/v1/signal-lists/", json=body)
     assert answer.status_code == 201, answer.text
     return str(answer.json["id"])
@@ -140,6 +139,20 @@ def lines_of(runtime: Runtime, object_id: str) -> int:
 
 def statuses(items: list[dict[str, Any]]) -> list[str]:
     return [item["status"] for item in items]
+
+
+def in_tables(runtime: Runtime, needle: bytes) -> set[str]:
+    """Columns of any table in which a value still stands: raw, in hex or in base64."""
+    texts = [needle, needle.hex().encode(), base64.b64encode(needle).rstrip(b"=")]
+    found: set[str] = set()
+    with runtime.db.read() as session:
+        for table in metadata.sorted_tables:
+            for row in session.execute(select(table)).mappings():
+                for name, held in row.items():
+                    raw = held if isinstance(held, bytes) else str(held).encode()
+                    if any(text in raw for text in texts):
+                        found.add(f"{table.name}.{name}")
+    return found
 
 
 def in_database(runtime: Runtime, needle: bytes) -> list[str]:

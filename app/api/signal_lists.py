@@ -59,7 +59,8 @@ def create_list(body: dict[str, Any]) -> Response:
     def work(tx: Tx) -> Reply:
         found = lists.create(
             tx, slug=body["slug"], title=body["title"], types=body["types"], marking=body["marking"],
-            contributors=Contributors(body["contributors"]), list_id=body.get("id"),
+            contributors=Contributors(body["contributors"]), lookup_only=body["lookup_only"],
+            list_id=body.get("id"),
         )  # fmt: skip
         headers = {"Location": f"/v1/signal-lists/{found.id}"}
         return Reply.json(lists.describe(found, tx.actor.member_id), status=201, headers=headers)

@@ -18,6 +18,7 @@ from app.web.exchange import Reply, read, write
 from app.web.identity import requires
 from app.web.paging import PageArgs
 from schemas.markings import MarkingSchema
+from schemas.shapes import Moment
 from schemas.signals import (
     LOOKUP_LIMIT,
     PUBLISH_LIMIT,
@@ -43,6 +44,12 @@ _PUBLISH_DOC = {
         },
     },
 }
+
+
+class SignalPageArgs(PageArgs):
+    ending_by = Moment(
+        description="Only signals whose validity ends by then: what its contributor renews or lets go."
+    )
 
 
 @blp.post("/signal-lists/<ident:list_id>/signals")
@@ -72,15 +79,16 @@ def publish_signals(list_id: str) -> Response:
 
 @blp.get("/signal-lists/<ident:list_id>/signals")
 @requires(Scope.SIGNALS_READ, anonymous=True)
-@blp.arguments(PageArgs, location="query")
+@blp.arguments(SignalPageArgs, location="query")
 @blp.response(200, SignalPageSchema)
 def list_signals(args: dict[str, Any], list_id: str) -> Response:
-    """Read the signals of a list, oldest first, as they stand now."""
-    cursor = f"signals:{list_id}"
+    """Read the signals of a list, oldest first, as they stand now; or only those that end soon."""
+    ending_by = args.get("ending_by")
+    cursor = f"signals:{list_id}" if ending_by is None else f"signals:{list_id}:{ending_by}"
 
     def work(tx: Tx) -> Reply:
         after = _key(paging.open_(tx, cursor, args["after"])) if "after" in args else None
-        page = entries.page(tx, list_id, after, args["limit"], PAGE_BYTES)
+        page = entries.page(tx, list_id, after, args["limit"], PAGE_BYTES, ending_by=ending_by)
         value = {
             "list": list_id,
             "marking": lists.describe(page.found, tx.actor.member_id)["marking"],

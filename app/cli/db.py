@@ -7,6 +7,7 @@ from alembic.script import ScriptDirectory
 from app import upgrade
 from app.cli import local
 from app.cli.command import Command, Noun, Output
+from app.cli.reapplying import reapply_erasures
 from app.cli.restore import begin_incarnation
 from app.runtime import Runtime
 
@@ -47,13 +48,16 @@ def status(ctx: click.Context, output: Output) -> None:
 def restored(output: Output) -> None:
     """Say that this database was restored from a copy by its own tools (pg_restore).
 
-    Begins a new incarnation of the feed, so that no member's cursor skips what is written from now on.
+    Begins a new incarnation of the feed, so that no member's cursor skips what is written from now on, and
+    erases again what the ledger of this machine names.
     Run it once, before any server starts. `halyard restore` does it by itself.
     """
     with local.opened() as runtime:
         upgrade.prepare(runtime)
         incarnation = begin_incarnation(runtime)
-    output.show({"incarnation": incarnation}, f"Incarnation {incarnation} of the feed begins.")
+        erased = reapply_erasures(runtime)
+    said = f"Incarnation {incarnation} of the feed begins; {erased:,} signals were erased again."
+    output.show({"incarnation": incarnation, "erased_again": erased}, said)
 
 
 def revisions(runtime: Runtime) -> tuple[list[str], list[str]]:

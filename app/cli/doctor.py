@@ -21,6 +21,7 @@ from app.keys import Use
 from app.markings import Collection
 from app.parties import Client, Member
 from app.runtime import Runtime
+from app.signals import erased, ledger
 
 SPARE_BYTES = 200_000_000
 CLOCK_TOLERANCE = 5 * SECOND
@@ -62,7 +63,7 @@ def examine() -> list[Finding]:
             if found[-1].fit:
                 found.append(_migrations(runtime))
             if found[-1].fit and found[-1].name == "migrations":
-                found += [look(runtime) for look in (_keys, _clock, _audit, _sequencer, _counts)]
+                found += [look(runtime) for look in (_keys, _clock, _audit, _sequencer, _ledger, _counts)]
             return found
     except ConfigError as error:
         return [Finding("settings", fit=False, said=str(error))]
@@ -153,6 +154,24 @@ def _sequencer(runtime: Runtime) -> Finding:
         "restart the worker" if stuck else "nothing runs now"
     )
     return Finding("last sequenced", fit=False if stuck else None, said=said)
+
+
+def _ledger(runtime: Runtime) -> Finding:
+    path = runtime.config.ledger_path
+    if not ledger.writable(path):
+        said = f"{path} cannot be written: nothing can be erased until it can"
+        return Finding("erasure ledger", fit=False, said=said)
+    read = ledger.read(path)
+    with runtime.db.read() as session:
+        stored = {row.id for row in erased.rows(session)}
+    said = f"{len(read.rows):,} rows in {path}"
+    if not {row.id for row in read.rows} <= stored:
+        said += "; this database is older than some of them: start a server or worker, which erases again"
+        return Finding("erasure ledger", fit=False, said=said)
+    if read.unreadable:
+        said += f"; {read.unreadable} lines cannot be read: compare with another copy of the file"
+        return Finding("erasure ledger", fit=None, said=said)
+    return Finding("erasure ledger", fit=True, said=said)
 
 
 def _counts(runtime: Runtime) -> Finding:

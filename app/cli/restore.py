@@ -11,6 +11,7 @@ from app.audit.entry import Request
 from app.cli import local, running
 from app.cli.backup import copy
 from app.cli.command import Command, Failure, Output
+from app.cli.reapplying import reapply_erasures
 from app.config import Config
 from app.events import IncarnationBegun
 from app.feed import incarnation
@@ -25,8 +26,8 @@ def restore(output: Output, file: Path, *, force: bool) -> None:
     """Put the backup FILE in the place of the embedded database.
 
     Begins a new incarnation of the feed: members whose cursors are newer than the backup go back to where it
-    was taken, and miss nothing that is written from now on. What was revoked after the backup was taken must
-    be revoked again.
+    was taken, and miss nothing that is written from now on. What was erased since is erased again, as the
+    ledger beside the data says. What was revoked after the backup was taken must be revoked again.
     """
     config = Config.from_env()
     target = running.database_path(config)
@@ -45,9 +46,13 @@ def restore(output: Output, file: Path, *, force: bool) -> None:
             with local.opened(config) as runtime:
                 upgrade.prepare(runtime)
                 number = begin_incarnation(runtime)
+                erased = reapply_erasures(runtime)  # in the new life, so that readers of the old one are told
     except BlockingIOError:
         raise Failure("A server or worker uses this database. Stop it first.", reason="running") from None
-    output.show({"database": str(target), "incarnation": number}, f"Restored; incarnation {number} begins.")
+    said = f"Restored; incarnation {number} begins."
+    if erased:
+        said += f" {erased:,} signals that were erased since the backup are erased again."
+    output.show({"database": str(target), "incarnation": number, "erased_again": erased}, said)
 
 
 def begin_incarnation(runtime: Runtime) -> int:

@@ -19,6 +19,7 @@ from app import logs, upgrade
 from app.cli import local, running
 from app.cli.command import Command, Failure
 from app.cli.db import revisions
+from app.cli.reapplying import reapply_erasures
 from app.cli.server_log import ServerLog
 from app.clock import DAY, Clock, shifted, system_clock
 from app.config import Config
@@ -59,14 +60,19 @@ def clock_of(config: Config, shift_days: int) -> Clock:
 
 
 def prepare(config: Config, now: Clock = system_clock) -> None:
-    """Bring an embedded database to the present form; refuse to serve another one that is not."""
+    """Bring an embedded database to the present form; refuse to serve another one that is not.
+
+    What was erased is erased again if this is an older copy.
+    """
     with local.opened(config, now) as runtime:
         if config.sqlite:
             upgrade.prepare(runtime)
-            return
         current, wanted = revisions(runtime)
-    if current != wanted:
-        raise Failure("The database misses migrations. Run `halyard db upgrade` first.", reason="migrations")
+        if current != wanted:
+            raise Failure(
+                "The database misses migrations. Run `halyard db upgrade` first.", reason="migrations"
+            )
+        reapply_erasures(runtime)
 
 
 class Server(BaseApplication):  # type: ignore[misc]

@@ -1,5 +1,6 @@
 """`halyard signals`: signal lists, publishing in bulk, syncing and looking up, over HTTP."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from app.cli.signal_standing import (
     opinions,
     withdraw,
 )
-from schemas.signals import LOOKUP_LIMIT
+from schemas.signals import ERASURE_LIMIT, LOOKUP_LIMIT
 from schemas.vocabulary import SignalType
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -55,18 +56,17 @@ def lists(output: Output) -> None:
 @click.option(
     "--type", "types", multiple=True, required=True, type=_TYPES, help="A signal type that it takes."
 )
+@click.option("--lookup-only", is_flag=True, help="Matched against, never handed out. It stays so.")
 @marking_options
 @click.pass_obj
 def add_list(
-    output: Output, slug: str, title: str, types: tuple[str, ...], tlp: str | None, pap: str | None,
-    audience: str | None, prohibit: tuple[str, ...],
+    output: Output, /, tlp: str | None, pap: str | None, audience: str | None, prohibit: tuple[str, ...],
+    **new: Any,
 ) -> None:  # fmt: skip
     """Create a signal list of your own."""
     marking = marking_of(None, tlp, pap, audience, prohibit)
     with Server.from_env() as server:
-        made = server.post(
-            "/v1/signal-lists", {"slug": slug, "title": title, "types": list(types), "marking": marking}
-        )
+        made = server.post("/v1/signal-lists", {**new, "marking": marking})
     output.show(made, f"{made['slug']} is created ({shown(made['marking'])}): {made['id']}")
 
 
@@ -143,6 +143,40 @@ def lookup(output: Output, kind: str, values: tuple[str, ...], file: Path | None
     ]
     columns = ("value", "list", "contributors", "standing", "marking", "labels")
     output.show({"results": results, "excluded": excluded}, table(None, columns, rows))
+
+
+@signals.command("erase", cls=Command)
+@click.argument("name", metavar="LIST")
+@click.argument("file", type=_FILE)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def erase(output: Output, name: str, file: Path, *, yes: bool) -> None:
+    """Destroy the values that FILE names in a list of your own, for good: NDJSON, one per line.
+
+    A line is {"id": "<id of an entry>"}, or type and value as in a lookup. Every recipient is told, and the
+    list never takes the value again. Values stand in a file because a shell keeps what is typed: delete the
+    file afterwards.
+    """
+    items = [_item(number, line) for number, line in enumerate(file.read_bytes().splitlines(), 1) if line]
+    if not yes:
+        click.confirm(f"Erase {len(items)} values for good?", abort=True, err=True)
+    answers: list[dict[str, Any]] = []
+    with Server.from_env() as server:
+        path = f"/v1/signal-lists/{find_list(server, name)['id']}/erasures"
+        for start in range(0, len(items), ERASURE_LIMIT):
+            answers += server.post(path, {"items": items[start : start + ERASURE_LIMIT]})["items"]
+    refused = [(n, answer) for n, answer in enumerate(answers, 1) if "reason" in answer]
+    said = f"{len(answers) - len(refused):,} erased, {len(refused):,} refused."
+    for number, answer in refused[:_REASONS_SHOWN]:
+        said += f"\n  item {number}: {answer['hint']} ({answer['reason']})"
+    output.show({"items": answers}, said)
+
+
+def _item(number: int, line: bytes) -> Any:
+    try:
+        return json.loads(line)
+    except ValueError:
+        raise Failure(f"Line {number} is not JSON. Nothing was erased.", reason="not_json") from None
 
 
 def _matches(value: str, result: dict[str, Any], names: dict[str, str]) -> Iterator[tuple[str, ...]]:

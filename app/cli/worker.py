@@ -8,6 +8,7 @@ from app import logs
 from app.cli import local, running
 from app.cli.command import Command, Failure
 from app.cli.db import revisions
+from app.cli.reapplying import reapply_erasures
 from app.config import Config
 from app.worker.runner import Runner
 
@@ -27,6 +28,7 @@ def worker() -> None:
             raise Failure(
                 "The database misses migrations. Run `halyard db upgrade` first.", reason="migrations"
             )
+        reapply_erasures(runtime)
         logs.configure(config.log_level)
         # blocked before threads begin, so that only this one is told to stop
         signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)

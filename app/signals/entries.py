@@ -19,6 +19,7 @@ from app.policy import member_sees
 from app.question import Action, MarkingView, Thing
 from app.record import Tx, record
 from app.signals import lists, queries, said
+from app.signals.item_markings import UNMATCHED
 from app.signals.kinds import match_key
 from app.signals.lines import Shown, shown
 from app.signals.models import Contribution, SignalEntry, SignalOpinion
@@ -36,10 +37,11 @@ _NOT_NARROWER = (
 
 @dataclass(frozen=True, kw_only=True)
 class Single:
-    """One entry with the marking that it stands under."""
+    """One entry with the marking that it stands under; its value is not to be shown if it is `sealed`."""
 
     entry: SignalEntry
     thing: Thing
+    sealed: bool
 
     @property
     def subject(self) -> Subject:
@@ -79,7 +81,11 @@ def find(tx: Tx, entry_id: str) -> Single:
         NotFound: it does not exist or is hidden.
     """
     entry, collection = queries.find_entry(tx, entry_id)
-    return Single(entry=entry, thing=load_thing(tx.session, collection, entry.marking_id))
+    return Single(
+        entry=entry,
+        thing=load_thing(tx.session, collection, entry.marking_id),
+        sealed=queries.is_lookup_only(tx.session, collection.id),
+    )
 
 
 def hold(tx: Tx, entry: SignalEntry) -> None:
@@ -99,8 +105,8 @@ def narrow(tx: Tx, entry_id: str, marking: Mapping[str, Any]) -> Single:
     What members said of it who do not see it there goes: of the list's own marking they may say it anew.
 
     Raises:
-        Conflict: the marking is not narrower, the same value stands under it already, or no contribution
-            would remain.
+        Conflict: the marking is not narrower, the same value stands under it already, no contribution would
+            remain, or the list is for lookups, which would not match it.
     """
     before = find(tx, entry_id)
     tx.require(Action.NARROW, before.thing)
@@ -116,20 +122,35 @@ def narrow(tx: Tx, entry_id: str, marking: Mapping[str, Any]) -> Single:
         raise Conflict(_NOT_NARROWER, reason="not_narrower")
     old = shown(tx.session, collection.id, entry.marking_id, before.thing.narrower)
     new = shown(tx.session, collection.id, row.id, view)
+    if new.silent and new.place is None:
+        raise Conflict(UNMATCHED, reason="lookup_only")
     _move(tx, entry, new)
     state = _said_by_readers(tx, entry, before.thing.owner_id)
-    after = Single(entry=entry, thing=load_thing(tx.session, collection, row.id))
+    after = Single(entry=entry, thing=load_thing(tx.session, collection, row.id), sealed=new.silent)
     record(tx, MarkingChanged(subjects=(after.subject,), reason="narrowed"), _moved(state, old, new))
     return after
 
 
-def page(tx: Tx, list_id: str, after: tuple[int, str] | None, limit: int, max_bytes: int) -> Page:
+def page(
+    tx: Tx,
+    list_id: str,
+    after: tuple[int, str] | None,
+    limit: int,
+    max_bytes: int,
+    *,
+    ending_by: int | None = None,
+) -> Page:
     """Entries of a list that stand, oldest first, up to `limit` or about `max_bytes`.
 
     TLP:RED ones are read singly, and are not among them.
+
+    Raises:
+        Forbidden: the list is lookup-only, or prohibits the actor's purpose.
     """
     found = lists.get(tx, list_id)
-    rows = said.with_contributions(tx.session, queries.entries_page(tx, list_id, after, limit + 1), tx.now)
+    lists.require_handed_out(found)
+    present = queries.entries_page(tx, list_id, after, limit + 1, ending_by=ending_by)
+    rows = said.with_contributions(tx.session, present, tx.now)
     views = load_views(tx.session, {row["marking_id"] for row in rows if row["marking_id"] is not None})
     items: list[dict[str, Any]] = []
     size = 0
@@ -149,8 +170,10 @@ def page(tx: Tx, list_id: str, after: tuple[int, str] | None, limit: int, max_by
 
 
 def describe_single(tx: Tx, single: Single) -> dict[str, Any]:
-    """The wire form of a single read: the whole value, and the marking that holds."""
+    """The wire form of a single read: the marking that holds, and the whole value unless it is sealed."""
     entry: Entry = {column.key: getattr(single.entry, column.key) for column in PARTS}
+    if single.sealed:
+        entry["value"] = None
     said.with_contributions(tx.session, [entry], tx.now)
     described = describe(entry, single.thing.effective, reader=tx.actor.member_id, whole=True)
     return {**described, "list": single.entry.collection_id}

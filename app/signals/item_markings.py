@@ -17,6 +17,8 @@ from schemas.markings import MarkingSchema
 DISTINCT_LIMIT: Final = 50
 """Different item markings in one transaction: each takes some statements, and makes a place in the feed."""
 
+UNMATCHED: Final = "Lookups never match this label, and this list is for nothing else. Choose another."
+
 _SCHEMA = MarkingSchema()
 
 
@@ -72,4 +74,7 @@ class ItemMarkings:
             return Refused(RefusalReason.MARKING, hint)
         except Forbidden as forbidden:
             return Refused(RefusalReason.NEEDS_PERSON, forbidden.detail)
-        return shown(session, self._found.id, narrower.id, view)
+        where = shown(session, self._found.id, narrower.id, view)
+        if where.silent and where.place is None:
+            return Refused(RefusalReason.MARKING, UNMATCHED)
+        return where

@@ -50,6 +50,7 @@ __all__ = [
     "parse",
     "parse_key",
     "render",
+    "unvalued",
 ]
 
 MATCH_KEY_BYTES: Final = 64
@@ -316,8 +317,14 @@ def parse_key(raw: object) -> Parsed:
 def render(type_name: str, value: bytes, qualifier: str, metadata: Mapping[str, int | str]) -> Metadata:
     """The wire form of a stored value: `parse(render(…))` gives the same value, qualifier and metadata."""
     kind = REGISTRY[type_name]
-    wire: Metadata = {"type": kind.name.value, "value": kind.write(value), **metadata}
-    if kind.keyed:
+    named: Metadata = {"type": kind.name.value, "value": kind.write(value)}
+    return named | unvalued(type_name, qualifier, metadata)
+
+
+def unvalued(type_name: str, qualifier: str, metadata: Mapping[str, int | str]) -> Metadata:
+    """The wire form of everything about a value but the value itself."""
+    wire: Metadata = {"type": type_name, **metadata}
+    if REGISTRY[type_name].keyed:
         identifier, key_id, epoch = qualifier.split("/")
         wire |= {"identifier": identifier, "key_id": key_id, "epoch": int(epoch)}
     return wire

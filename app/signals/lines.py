@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.events import Subject
 from app.facts import load_views
 from app.feed import places
 from app.feed.append import Line
-from app.markings import Place
+from app.markings import Marking, Place
 from app.question import MarkingView
+from app.signals.queries import is_lookup_only
 from app.signals.rendering import describe
 from schemas.vocabulary import ChangeKind, Reason, Tlp
 
@@ -26,7 +28,8 @@ class Shown:
     """Where the entries of one list with one marking are shown.
 
     `home` keeps equal values of different audiences apart. It is the `place` in the feed too, but for
-    TLP:RED, which stands in no feed: there its named users are pointed to it.
+    TLP:RED, which stands in no feed: there its named users are pointed to it. Entries of a lookup-only list
+    are `silent`: no line ever speaks of them.
     """
 
     list_id: str
@@ -34,6 +37,7 @@ class Shown:
     narrower: MarkingView | None
     home: Place
     users: Mapping[str, Place]
+    silent: bool = False
 
     @property
     def place(self) -> Place | None:
@@ -47,10 +51,12 @@ class Shown:
         """
         if self.place is not None:
             return key
-        return hashlib.sha256(f"red:{self.marking_id}:".encode() + value).digest()
+        return red_key(self.marking_id, value)
 
     def state(self, entry: Mapping[str, Any], *, fresh: bool, clears: bool = False) -> list[Line]:
         """How an entry stands now. A pointer says only that there is one: renewals do not repeat it."""
+        if self.silent:
+            return []
         if self.place is None:
             return [
                 self._line(place, ChangeKind.POINTER_CHANGED, entry["id"], extra=_POINTER, fresh=fresh)
@@ -65,6 +71,8 @@ class Shown:
 
     def gone(self, entry_id: str, reason: Reason, *, keeping: Several[str] = ()) -> list[Line]:
         """That an entry is gone from here, and why. Users in `keeping` still have their pointer."""
+        if self.silent:
+            return []
         why = ("reason", reason.value)
         if self.place is not None:
             return [self._line(self.place, ChangeKind.SIGNAL_TOMBSTONED, entry_id, extra=(why,), clears=True)]
@@ -86,6 +94,19 @@ class Shown:
         return Line(place=place, kind=kind, collection_id=self.list_id, object_id=entry_id, **more)
 
 
+def red_key(marking_id: str | None, value: bytes) -> bytes:
+    """The match key of an entry with this value under a TLP:RED marking."""
+    return hashlib.sha256(f"red:{marking_id}:".encode() + value).digest()
+
+
+def named_only(session: Session, owner_id: str) -> frozenset[str]:
+    """The TLP:RED markings that single items of this owner may have."""
+    reds = select(Marking.id).where(
+        Marking.owner_id == owner_id, Marking.tlp == Tlp.RED, Marking.identity.is_not(None)
+    )
+    return frozenset(session.scalars(reds))
+
+
 def shown(session: Session, list_id: str, marking_id: str | None, view: MarkingView | None) -> Shown:
     """Where entries of this list with this narrower marking (None: the list's own) are shown."""
     red = view is not None and view.tlp is Tlp.RED
@@ -95,6 +116,7 @@ def shown(session: Session, list_id: str, marking_id: str | None, view: MarkingV
         narrower=view,
         home=places.of_collection(session, list_id, marking_id),
         users={user: places.of_user(session, user) for user in (sorted(view.users) if red and view else ())},
+        silent=is_lookup_only(session, list_id),
     )
 
 

@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy.exc import IntegrityError
 
 from app import clock, remark
-from app.errors import Conflict, Invalid
+from app.errors import Conflict, Forbidden, Invalid
 from app.events import ListContributorsChanged, ListCreated, Subject
 from app.feed import places
 from app.feed.append import Line
@@ -17,7 +17,7 @@ from app.markings import Collection
 from app.question import Action, MarkingView
 from app.record import Tx, record
 from app.screening import screen
-from app.signals import queries
+from app.signals import erased, queries
 from app.signals.kinds import REGISTRY
 from app.signals.models import SignalList
 from app.signals.queries import Found
@@ -32,6 +32,7 @@ def create(
     types: Sequence[str],
     marking: Mapping[str, Any],
     contributors: Contributors = Contributors.OWNER,
+    lookup_only: bool = False,
     list_id: str | None = None,
 ) -> Found:
     """Create a list that belongs to the actor's member.
@@ -39,6 +40,8 @@ def create(
     Args:
         types: the signal types that it takes; each may ask for a label that is strict enough.
         contributors: who may contribute to it.
+        lookup_only: matched against and never handed out. It stays so: what has left cannot be called back,
+            and what was promised never to leave must not leave later.
         list_id: the id that the list had elsewhere, for an import.
 
     Raises:
@@ -50,12 +53,20 @@ def create(
     view = remark.resolve(tx.session, owner, marking, actor=tx.actor)
     wanted = tuple(sorted(set(types)))
     check_label(view, wanted)
+    if lookup_only:
+        _check_matched(wanted)
     collection = _insert(tx, list_id or str(uuid.uuid4()), owner, slug, title, view)
     tx.session.add(
-        SignalList(collection_id=collection.id, types=list(wanted), contributors=contributors.value)
-    )
+        SignalList(
+            collection_id=collection.id, types=list(wanted), contributors=contributors.value,
+            lookup_only=lookup_only,
+            has_erasures=list_id is not None and erased.any_of(tx.session, list_id),
+        )
+    )  # fmt: skip
     tx.session.flush()
-    found = Found(collection=collection, types=wanted, marking=view, contributors=contributors)
+    found = Found(
+        collection=collection, types=wanted, marking=view, contributors=contributors, lookup_only=lookup_only
+    )
     record(tx, ListCreated(subjects=(subject(found),)), [state(tx, found, fresh=True)])
     return found
 
@@ -69,6 +80,15 @@ def get(tx: Tx, list_id: str) -> Found:
     found = queries.find(tx, list_id)
     tx.require(Action.READ, found.thing)
     return found
+
+
+def require_handed_out(found: Found) -> None:
+    """Raise `Forbidden` where the signals of a list are never handed out, to its owner neither."""
+    if found.lookup_only:
+        raise Forbidden(
+            "The signals of this list are matched against and never handed out: ask /v1/lookup.",
+            reason="lookup_only",
+        )
 
 
 def set_contributors(tx: Tx, list_id: str, contributors: Contributors) -> Found:
@@ -101,6 +121,7 @@ def describe(found: Found, reader: str | None) -> dict[str, Any]:
         "owner": found.collection.owner_id,
         "types": list(found.types),
         "contributors": found.contributors.value,
+        "lookup_only": found.lookup_only,
         "marking": remark.to_wire(found.marking, reader),
         "created_at": clock.to_text(found.collection.created_at),
     }
@@ -127,6 +148,16 @@ def check_label(view: MarkingView, types: Sequence[str]) -> None:
         floor = REGISTRY[name].floor_tlp
         if floor is not None and TLP_RANK[view.tlp] < TLP_RANK[floor]:
             raise _bad_label(f"A list that takes {name} is at least {floor}.")
+
+
+def _check_matched(types: Sequence[str]) -> None:
+    """What no lookup matches would be of no use to anybody in a lookup-only list."""
+    unmatched = [name for name in types if not REGISTRY[name].exact_lookup]
+    if unmatched:
+        raise Invalid(
+            "A lookup-only list takes only what lookups match. Choose other types.",
+            errors=[{"pointer": "/types", "detail": f"No lookup matches {', '.join(unmatched)}."}],
+        )
 
 
 def _bad_label(detail: str) -> Invalid:

@@ -32,6 +32,10 @@ class SignalList(Base):
     """The signal types that it takes, in alphabetical order."""
     contributors: Mapped[str] = mapped_column(Code)
     """Who may contribute: its owner, or its audience."""
+    lookup_only: Mapped[bool] = mapped_column(Boolean, default=False)
+    """Matched against and never handed out: no line, page or single read of an entry holds its value."""
+    has_erasures: Mapped[bool] = mapped_column(Boolean, default=False)
+    """Values were erased from it, and are looked for in what is published."""
 
 
 class SignalEntry(Base):

@@ -23,10 +23,12 @@ def refusal(refused: Refused) -> Outcome:
 
 
 def to_wire(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
-    """The answers in order: id and status, or status, reason and hint."""
+    """The answers in order: id and status, or status, reason and hint; no id where that would tell."""
     return [
         {"status": outcome.status.value, "reason": outcome.reason, "hint": outcome.hint}
         if outcome.reason is not None
+        else {"status": outcome.status.value}
+        if outcome.id is None
         else {"id": outcome.id, "status": outcome.status.value}
         for outcome in outcomes
     ]

@@ -14,7 +14,7 @@ from app.events import SignalsPublished, Subject
 from app.feed.append import Line
 from app.question import Action
 from app.record import Tx, record
-from app.signals import queries, said
+from app.signals import erased, queries, said
 from app.signals.item_markings import ItemMarkings
 from app.signals.items import Classification, ItemFields, parse_item
 from app.signals.kinds import Parsed, kind_of
@@ -122,6 +122,10 @@ class _Batch:
 
     def take(self, items: Sequence[Item]) -> list[Outcome]:
         candidates = [self._candidate(item) for item in items]
+        known = erased.among(
+            self._tx, self._found.id, (c.ready.parsed for c in candidates if isinstance(c, _Candidate))
+        )
+        candidates = [_unless_erased(candidate, known) for candidate in candidates] if known else candidates
         asked: dict[str, list[bytes]] = {}
         homes: set[int] = set()
         for candidate in candidates:
@@ -236,6 +240,13 @@ def _rendered(entry: Mapping[str, Any], contribution: Mapping[str, Any]) -> dict
         valid_until=contribution["valid_until"], assessed=contribution["assessed"], voice=None,
     )  # fmt: skip
     return {**entry, "contributions": (only,)}
+
+
+def _unless_erased(candidate: _Candidate | Outcome, known: frozenset[Identity]) -> _Candidate | Outcome:
+    if isinstance(candidate, Outcome) or erased.identity_of(candidate.ready.parsed) not in known:
+        return candidate
+    hint = "This value was erased from this list for good. Do not send it here again."
+    return refusal(Refused(RefusalReason.ERASED, hint))
 
 
 def _check_taken(type_name: str, taken: Sequence[str]) -> None:

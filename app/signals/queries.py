@@ -81,6 +81,7 @@ class Found:
     types: tuple[str, ...]
     marking: MarkingView
     contributors: Contributors
+    lookup_only: bool = False
 
     @property
     def id(self) -> str:
@@ -117,6 +118,11 @@ def page(tx: Tx, after: str | None, limit: int) -> list[Found]:
     return [_found(collection, row, views[collection.marking_id]) for collection, row in rows]
 
 
+def is_lookup_only(session: Session, list_id: str) -> bool:
+    """Whether a list is only matched against; it must exist."""
+    return session.get_one(SignalList, list_id).lookup_only
+
+
 def excluded(tx: Tx) -> list[str]:
     """Ids of lists left out of pages and lookups: seen, but what they prohibit is this actor's purpose."""
     wanted = (
@@ -144,6 +150,7 @@ def _found(collection: Collection, row: SignalList, marking: MarkingView) -> Fou
         types=tuple(row.types),
         marking=marking,
         contributors=Contributors(row.contributors),
+        lookup_only=row.lookup_only,
     )
 
 
@@ -193,8 +200,14 @@ def _item_seen(tx: Tx) -> ColumnElement[bool]:
 # ── Many entries ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def entries_page(tx: Tx, list_id: str, after: tuple[int, str] | None, limit: int) -> list[Entry]:
-    """Entries that stand and travel, oldest first, behind (created at, id). The list must have been found."""
+def entries_page(
+    tx: Tx, list_id: str, after: tuple[int, str] | None, limit: int, *, ending_by: int | None = None
+) -> list[Entry]:
+    """Entries that stand and travel, oldest first, behind (created at, id). The list must have been found.
+
+    Args:
+        ending_by: only those whose validity ends by then.
+    """
     narrower = _narrower_seen(tx, list_id)
     key = tuple_(SignalEntry.created_at, SignalEntry.id)
     wanted = (
@@ -208,6 +221,8 @@ def entries_page(tx: Tx, list_id: str, after: tuple[int, str] | None, limit: int
         .order_by(SignalEntry.created_at, SignalEntry.id)
         .limit(limit)
     )
+    if ending_by is not None:
+        wanted = wanted.where(SignalEntry.valid_until <= ending_by)
     if after is not None:
         wanted = wanted.where(key > tuple_(literal(after[0]), literal(after[1], SignalEntry.id.type)))
     return [dict(row) for row in tx.session.execute(wanted).mappings()]

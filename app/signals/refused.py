@@ -31,6 +31,7 @@ class RefusalReason(StrEnum):
     NOT_YOURS = "not_yours"
     NEEDS_PERSON = "needs_person"
     NOT_FOUND = "not_found"
+    ERASED = "erased"
 
 
 class Refused(Exception):

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from app import clock, remark
 from app.question import MarkingView
-from app.signals.kinds import render
+from app.signals.kinds import render, unvalued
 from app.signals.standing import Contributed
 
 INLINE_BYTES: Final = 4096
@@ -18,7 +18,8 @@ def describe(
     """One entry that stands.
 
     Args:
-        entry: the columns of `queries.PARTS`, and its `contributions`.
+        entry: the columns of `queries.PARTS`, and its `contributions`. Without a value, everything else of it
+            is described.
         narrower: its own marking, None where its list's holds.
         reader: as for `remark.to_wire`.
         whole: give the value however long it is.
@@ -52,7 +53,9 @@ def _contribution(contributed: Contributed) -> dict[str, Any]:
 
 
 def _signal(entry: Mapping[str, Any], *, whole: bool) -> dict[str, Any]:
-    value: bytes = entry["value"]
+    value: bytes | None = entry["value"]
+    if value is None:
+        return unvalued(entry["type"], entry["qualifier"], entry["details"])
     if whole or len(value) <= INLINE_BYTES:
         return render(entry["type"], value, entry["qualifier"], entry["details"])
     return {

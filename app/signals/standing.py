@@ -3,7 +3,7 @@
 Everybody who sees the entry may see all of them, so the result tells nobody anything that was kept from it.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,7 +52,7 @@ def standing_of(contributions: Collection[Contributed], opinions: Collection[Jud
     if any(judged.opinion in DISAGREES for judged in opinions):
         return Standing.DISPUTED
     voices = {contributed.voice for contributed in contributions}
-    if any(contributed.assessed for contributed in contributions) or _independent(contributions):
+    if any(contributed.assessed for contributed in contributions) or _independent(voices):
         return Standing.CORROBORATED
     confirmed = any(
         judged.accredited and judged.opinion in AGREES and judged.voice not in voices | {None}
@@ -61,14 +61,14 @@ def standing_of(contributions: Collection[Contributed], opinions: Collection[Jud
     return Standing.CORROBORATED if confirmed else Standing.LEAD
 
 
-def added_up(standings: Collection[Standing], contributions: Collection[Contributed]) -> Standing:
-    """How a value stands for one reader, over all the entries that it sees."""
+def added_up(standings: Collection[Standing], voices: Iterable[str | None]) -> Standing:
+    """How a value stands for one reader, over all the entries that it sees, and whose voices are in them."""
     strongest = max(standings, key=lambda standing: _WEIGHT.get(standing, 0))
-    if strongest is Standing.LEAD and _independent(contributions):
+    if strongest is Standing.LEAD and _independent(voices):
         return Standing.CORROBORATED
     return strongest
 
 
-def _independent(contributions: Collection[Contributed]) -> bool:
+def _independent(voices: Iterable[str | None]) -> bool:
     """Whether two contributors are independent of each other."""
-    return len({contributed.voice for contributed in contributions} - {None}) > 1
+    return len(set(voices) - {None}) > 1

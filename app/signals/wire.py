@@ -4,6 +4,7 @@ msgspec names unknown fields and bad values in its own messages; those are throw
 looked at a second time, which only refused items pay for.
 """
 
+from collections.abc import Sequence
 from typing import Any, TypeVar, get_args
 
 import msgspec
@@ -68,6 +69,14 @@ def read(raw: object, shape: type[Shape]) -> Shape:
         return msgspec.convert(raw, shape)
     except msgspec.ValidationError:
         raise _explain(raw, shape) from None
+
+
+def read_all(raw: Sequence[object], shape: type[Shape]) -> list[Shape] | None:
+    """All of them at once, which takes a fraction of the time; None if any does not read well."""
+    try:
+        return msgspec.convert(raw, list[shape])  # type: ignore[valid-type]
+    except msgspec.ValidationError:
+        return None
 
 
 def _explain(raw: object, shape: type[msgspec.Struct]) -> Refused:

@@ -54,7 +54,7 @@ def withdraw(
     ending = [entry for entry in standing if whole or (entry.mine and not entry.others)]
     staying = [entry for entry in standing if not whole and entry.mine and entry.others]
     shown = shown_by_marking(tx.session, list_id, {entry.marking_id for entry in standing} | {None})
-    lines = _end(tx, ending, shown, reason) + _leave(tx, list_id, staying)
+    lines = end(tx, ending, shown, reason) + _leave(tx, list_id, staying)
     subjects = _subjects(found.marking, shown, [*ending, *staying]) or (
         shown[None].subject(found.marking, count=0),
     )
@@ -82,7 +82,7 @@ def expire_due(tx: Tx, limit: int) -> int:
         shown = shown_by_marking(tx.session, list_id, {entry.marking_id for entry in entries})
         ending = [entry for entry in entries if not entry.others]
         staying = [entry for entry in entries if entry.others]
-        ended.lines.extend(_end(tx, ending, shown, Reason.EXPIRED))
+        ended.lines.extend(end(tx, ending, shown, Reason.EXPIRED))
         ended.subjects.extend(_subjects(outer, shown, ending))
         lapsed.lines.extend(_lapse(tx, list_id, staying))
         lapsed.subjects.extend(_subjects(outer, shown, staying))
@@ -131,8 +131,11 @@ def _lapse(tx: Tx, list_id: str, staying: Sequence[Ending]) -> list[Line]:
     return restate(tx, list_id, ids)
 
 
-def _end(tx: Tx, ending: Sequence[Ending], shown: Mapping[str | None, Shown], reason: Reason) -> list[Line]:
-    """Clear the rows and all that was said of them, a statement per table; their tombstones."""
+def end(tx: Tx, ending: Sequence[Ending], shown: Mapping[str | None, Shown], reason: Reason) -> list[Line]:
+    """Clear the rows and all that was said of them, a statement per table; their tombstones.
+
+    The lists must be locked.
+    """
     if not ending:
         return []
     ids = [entry.id for entry in ending]

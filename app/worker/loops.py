@@ -16,7 +16,7 @@ from app.members import forgetting
 from app.record import as_system, begin, settle_lapses
 from app.runtime import Runtime
 from app.sets import reminders, status
-from app.signals import withdrawal
+from app.signals import erasure, withdrawal
 
 EXPIRY_BATCH = 1_000
 
@@ -74,6 +74,17 @@ def clear_bodies(runtime: Runtime) -> bool:
         return clearing.clear(session) > 0
 
 
+def truncate_log(runtime: Runtime) -> bool:
+    """Empty the embedded database's log where an erasure could not, because somebody was reading."""
+    return runtime.db.log_due and runtime.db.truncate_log()
+
+
+def share_erasures(runtime: Runtime) -> bool:
+    """Write to this machine's ledger what was erased through another."""
+    with runtime.db.read() as session:
+        return erasure.share(session, runtime.config.ledger_path) > 0
+
+
 def forget(runtime: Runtime) -> bool:
     """Delete what is kept for a time only: stored answers, spent assertions, ended revocations, openings."""
     now = runtime.clock()
@@ -93,5 +104,7 @@ LOOPS = (
     Loop(name="review-reminders", step=remind_of_reviews, busy=0.2, idle=60),
     Loop(name="signal-expiry", step=expire_signals, busy=0.2, idle=15),
     Loop(name="body-clearing", step=clear_bodies, busy=0.2, idle=30),
+    Loop(name="log-truncation", step=truncate_log, busy=1, idle=5),
+    Loop(name="erasure-ledger", step=share_erasures, busy=1, idle=60),
     Loop(name="forgetting", step=forget, busy=1, idle=600),
 )

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from app.audit.entry import Request
+from app.clock import DAY
 from app.record import as_system, begin
 from app.runtime import Runtime
+from app.signals.kinds import REGISTRY
 from app.signals.withdrawal import expire_due
 from tests.factories import Caller, Make
-from tests.fakes import FakeClock
+from tests.fakes import START, FakeClock
 from tests.hashes import (
     changes,
     held,
@@ -105,6 +107,41 @@ def test_expiry_ends_at_its_limit_and_goes_on_with_the_next_call(
             done.append(expire_due(tx, 4))
     assert done == [4, 2, 0]
     assert not any(held(renewed(bank), list_id) for list_id in lists)
+
+
+def test_what_ends_soon_is_a_page_of_its_own(platform: Caller, bank: Caller, open_list: str) -> None:
+    ends = ["2026-12-03T00:00:00Z", "2026-12-01T00:00:00Z", "2026-12-02T00:00:00Z", "2027-12-01T00:00:00Z"]
+    third, first, second, _late = published(
+        platform, open_list, *({**sha(n), "valid_until": end} for n, end in enumerate(ends))
+    )
+    published(platform, open_list, sha("as long as its type allows"))
+
+    def ending_by(moment: str, more: str = "") -> Any:
+        return bank.get(f"/v1/signal-lists/{open_list}/signals?ending_by={moment}{more}")
+
+    assert {item["id"] for item in ending_by("2026-12-02T00:00:00Z").json["items"]} == {first, second}
+    assert ending_by("2026-11-30T00:00:00Z").json["items"] == []
+    one = ending_by("2026-12-31T00:00:00Z", "&limit=2").json
+    two = ending_by("2026-12-31T00:00:00Z", f"&limit=2&after={one['next']}").json
+    assert {item["id"] for item in one["items"] + two["items"]} == {first, second, third}
+    assert two["next"] is None
+    assert ending_by("2027-01-01T00:00:00Z", f"&after={one['next']}").status_code == 422
+    assert ending_by("soon").status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("days", "types"),
+    [
+        (1_095, {"md5", "sha1", "sha256", "sha512", "video_md5"}),
+        (730, {"pdq", "vpdq", "tmk_pdqf", "photodna"}),
+        (180, {"url_sha256", "hmac_sha256"}),
+    ],
+)
+def test_every_type_has_its_longest_validity(days: int, types: set[str]) -> None:
+    """What is matched without a person, or names a person, is asked again sooner."""
+    assert {name for name, kind in REGISTRY.items() if kind.max_validity_days == days} == types
+    for name in types:
+        assert REGISTRY[name].valid_until(None, START) == START + days * DAY
 
 
 # ── Withdrawal ─────────────────────────────────────────────────────────────────────────────────────────────

@@ -19,7 +19,7 @@ from app.main import create_app
 from app.runtime import Runtime
 from app.signals.models import SignalEntry
 from tests.factories import Caller, Make
-from tests.hashes import ndjson, new_list, publish, sha, withdraw
+from tests.hashes import in_tables, ndjson, new_list, publish, sha, withdraw
 from tests.samples import COMMUNITY
 
 
@@ -50,6 +50,35 @@ def another(caller: Caller, house: Runtime) -> Caller:
     return Caller(
         http=create_app(house).test_client(), token=caller.token, member=caller.member, client=caller.client
     )
+
+
+def test_a_value_that_is_erased_while_others_publish_it_is_gone_in_the_end(
+    house: Runtime, platform: Caller
+) -> None:
+    list_id = new_list(platform, COMMUNITY)
+    numbers, together = range(20), threading.Barrier(3)
+
+    def publishing(_worker: int) -> set[str]:
+        caller, reasons = another(platform, house), set()
+        together.wait()
+        for _ in range(6):
+            reasons |= {item.get("reason", "") for item in publish(caller, list_id, *map(sha, numbers))}
+        return reasons
+
+    def erasing() -> None:
+        caller = another(platform, house)
+        together.wait()
+        body = {"items": [sha(n) for n in numbers]}
+        answer = caller.post(f"/v1/signal-lists/{list_id}/erasures", json=body)
+        assert answer.status_code == 200, answer.text
+
+    with ThreadPoolExecutor(3) as pool:
+        publishers = [pool.submit(publishing, number) for number in range(2)]
+        pool.submit(erasing).result()
+        reasons = set().union(*(publisher.result() for publisher in publishers))
+    assert "erased" in reasons
+    for n in numbers:
+        assert in_tables(house, bytes.fromhex(sha(n)["value"])) == set()
 
 
 def test_publishers_of_the_same_values_make_each_entry_once(house: Runtime, platform: Caller) -> None:

@@ -85,7 +85,7 @@ def test_postgresql_is_pointed_to_its_own_tools(machine: Machine, backend: str, 
 
 
 def test_after_a_restore_by_other_tools_a_new_incarnation_is_begun(machine: Machine) -> None:
-    assert machine.json("db", "restored") == {"incarnation": 2}
+    assert machine.json("db", "restored") == {"incarnation": 2, "erased_again": 0}
 
 
 def test_migrations_are_missing_until_the_database_is_upgraded(
@@ -105,7 +105,7 @@ def test_doctor_is_content_with_a_sound_machine(machine: Machine) -> None:
     looked_at = [one["name"] for one in found["findings"]]
     assert looked_at == [
         "settings", "disk", "database", "migrations", "keys", "clock", "audit log", "last sequenced",
-        "counts",
+        "erasure ledger", "counts",
     ]  # fmt: skip
 
 

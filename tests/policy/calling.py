@@ -70,6 +70,9 @@ def _collections(stocked: Stocked, reader: str, found: Ids) -> None:
         if column != "gone":
             seen = answer(reader, column, SINGLE, narrower=narrower) == "yes"
             found.add("signal_id", signal, visible=seen)
+    seen = answer(reader, "clear", SINGLE) == "yes"
+    found.add("list_id", stocked.sealed_list, visible=seen)
+    found.add("signal_id", stocked.sealed_signal, visible=seen)
 
 
 def _parties(stocked: Stocked, reader: str, found: Ids) -> None:

@@ -107,10 +107,18 @@ ASKS: dict[tuple[str, str], Ask] = {
     ("PUT", "/v1/signal-lists/<ident:list_id>/contributors"): Ask(
         surface=SINGLE, body=fixed({"contributors": "audience"})
     ),
-    ("GET", "/v1/signal-lists/<ident:list_id>/signals"): Ask(surface=LIST, query="limit=1000"),
+    ("GET", "/v1/signal-lists/<ident:list_id>/signals"): Ask(
+        surface=LIST, query="limit=1000&ending_by=2040-01-01T00:00:00Z"
+    ),
     ("POST", "/v1/signal-lists/<ident:list_id>/signals"): Ask(body=values),
     ("POST", "/v1/signal-lists/<ident:list_id>/withdrawals"): Ask(
         body=lambda stocked, _ids: {"ids": [*stocked.signals.values()], "reason": "wrong"}
+    ),
+    ("POST", "/v1/signal-lists/<ident:list_id>/erasures"): Ask(
+        body=lambda stocked, _ids: {
+            "items": [{"id": value} for value in [*stocked.signals.values(), stocked.sealed_signal]]
+            + [{"type": "sha256", "value": value} for value in stocked.values]
+        }
     ),
     ("GET", "/v1/signal-lists/<ident:list_id>/recipients"): Ask(query="limit=1000"),
     ("GET", "/v1/signals/<ident:signal_id>"): Ask(surface=SINGLE),

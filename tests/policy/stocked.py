@@ -45,7 +45,7 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{43}")
 
 @dataclass(frozen=True, kw_only=True)
 class Secret:
-    """What a canary stands in.
+    """What a canary stands in. The value in a lookup-only list is `sealed`: nobody is shown it by anything.
 
     `content` of a collection, its `draft`, the `candidate` under review, a `comment` on it, a body's
     `statement` on it, something `gone`, or a `party`.
@@ -78,6 +78,9 @@ class Stocked:
     lists: dict[str, str] = field(default_factory=dict)
     signals: dict[tuple[str, str | None], str] = field(default_factory=dict)
     """(column of the list, column of the signal's own marking) → id."""
+    sealed_list: str = ""
+    """A lookup-only list that everybody reads, and the signal in it."""
+    sealed_signal: str = ""
     values: list[str] = field(default_factory=list)
     proposals: list[str] = field(default_factory=list)
     """Ids of proposals to widen what is TLP:AMBER+STRICT."""
@@ -104,7 +107,7 @@ class Stocked:
 
     def shown(self, reader: str, secret: Secret, surface: str) -> bool:
         """Whether the table lets a reader be shown a canary on a surface."""
-        if secret.kind == "gone" or (surface == NOWHERE and secret.kind != "party"):
+        if secret.kind in {"gone", "sealed"} or (surface == NOWHERE and secret.kind != "party"):
             return False
         if secret.kind == "party":
             member = self.world.readers[reader].member
@@ -185,8 +188,9 @@ def stock(house: Runtime, world: World) -> Stocked:
             _stock_list(stocked, column)
     _stock_narrower(stocked)
     _stock_gone(stocked)
+    _stock_sealed(stocked)
     for upstream, downstream in world.releases:
-        rows = [*stocked.sets.values(), *stocked.lists.values()]
+        rows = [*stocked.sets.values(), *stocked.lists.values(), stocked.sealed_list]
         world.release(upstream, downstream, rows)
     for name in world.readers:
         stocked.callers[name] = _caller(make, world, name)
@@ -282,10 +286,10 @@ def _attest(stocked: Stocked, path: str, secret: Secret) -> None:
     stocked.attestations.append(cast(Any, answer.json)["id"])
 
 
-def _signal(stocked: Stocked, secret: Secret, **more: Any) -> dict[str, Any]:
+def _signal(stocked: Stocked, secret: Secret, *, value: Secret | None = None, **more: Any) -> dict[str, Any]:
     code = {name: stocked.canary(secret) for name in ("scheme", "code", "assessor")}
     return {
-        "type": "sha256", "value": stocked.value(secret), "labels": [stocked.canary(secret)],
+        "type": "sha256", "value": stocked.value(value or secret), "labels": [stocked.canary(secret)],
         "producer": stocked.canary(secret), "classification": code, **more,
     }  # fmt: skip
 
@@ -335,6 +339,20 @@ def _stock_gone(stocked: Stocked) -> None:
     answer = stocked.author.post(path, json={"ids": [signal], "reason": "wrong"})
     assert cast(Any, answer.json)["withdrawn"] == 1
     stocked.signals["gone", None] = signal
+
+
+def _stock_sealed(stocked: Stocked) -> None:
+    """A lookup-only list: what is said of its signal is content as any other, the value is for nobody."""
+    content, sealed = Secret(kind="content", where="list"), Secret(kind="sealed", where="signal")
+    body = {
+        "slug": stocked.canary(content), "title": f"List {stocked.canary(content)}", "types": ["sha256"],
+        "lookup_only": True, "marking": stocked.marking("clear"),
+    }  # fmt: skip
+    answer = stocked.author.post("/v1/signal-lists/", json=body)
+    assert answer.status_code == 201, answer.text
+    stocked.sealed_list = cast(Any, answer.json)["id"]
+    signal = _signal(stocked, content, value=sealed)
+    stocked.sealed_signal = _publish(stocked, stocked.sealed_list, signal)
 
 
 def _name_parties(stocked: Stocked) -> None:

@@ -20,9 +20,10 @@ from werkzeug.test import TestResponse
 
 from app.runtime import Runtime
 from app.web.metrics import exposition
+from tests.hashes import in_tables
 from tests.policy import model
 from tests.policy.calling import apart, asking, call_of, calls, ids_for, rules, told, undone
-from tests.policy.model import SINGLE, answer
+from tests.policy.model import FEED, SINGLE, answer
 from tests.policy.routes import ASKS, IN_GROUP, NEW_LIST, NEW_SET
 from tests.policy.stocked import EVERY_SCOPE, NOWHERE, OWNERS, UNDER_REVIEW, Nobody, Stocked, stock
 from tests.policy.world import World
@@ -75,7 +76,8 @@ def test_the_canaries_stand_in_what_the_owner_reads(stocked: Stocked) -> None:
             f"{review}/{digest}/attestations",
         ]
     paths += [f"/v1/signal-lists/{list_id}" for list_id in stocked.lists.values()]
-    paths += [f"/v1/signals/{signal}" for signal in stocked.signals.values()]
+    paths += [f"/v1/signals/{signal}" for signal in (*stocked.signals.values(), stocked.sealed_signal)]
+    paths += [f"/v1/signal-lists/{stocked.sealed_list}"]
     paths += ["/v1/groups", "/v1/members?limit=1000", "/v1/me"]
     for path in paths:
         with undone(stocked):
@@ -104,8 +106,11 @@ def listed(stocked: Stocked, rule: str) -> dict[str, tuple[str, str | None]]:
         found |= {value: (column, None) for column, value in stocked.sets.items()}
     if "lists" in LISTED[rule]:
         found |= {value: (column, None) for column, value in stocked.lists.items()}
+        found[stocked.sealed_list] = ("clear", None)
     if "signals" in LISTED[rule]:
         found |= {value: columns for columns, value in stocked.signals.items()}
+    if rule == "/v1/lookup":
+        found[stocked.sealed_signal] = ("clear", None)
     return {value: where for value, where in found.items() if where[0] != "gone"}
 
 
@@ -142,6 +147,8 @@ class Watched:
             self.leaks.append(f"{reader}: {method} {rule.rule}: tells whom a marking names")
         if surface != NOWHERE and rule.rule in LISTED and found.status_code == 200:
             self._whole(reader, rule, surface, found.text)
+        if surface == FEED and self.stocked.sealed_signal in found.text:
+            self.leaks.append(f"{reader}: {method} {rule.rule}: a line of what is only matched")
         for text in set(self.stocked.found(written(found))):
             secret = self.stocked.secrets[text]
             if self.stocked.shown(reader, secret, surface):
@@ -180,6 +187,10 @@ def sweep(stocked: Stocked, watched: Watched, reader: str, *, every_route: bool)
         lines = caller._call("GET", "/v1/changes", headers={"Accept": "application/x-ndjson"}, buffered=True)
     stream = next(rule for rule in rules(app) if rule.rule == "/v1/changes")
     watched.take(reader, "GET", stream, lines)
+    sealed = {"list_id": stocked.sealed_list, "signal_id": stocked.sealed_signal}
+    for method, rule in calls(app):
+        if rule.arguments & sealed.keys():
+            watched.take(reader, method, rule, asking(stocked, caller, method, rule, sealed))
     if every_route:
         by_id = {rule.rule: rule for rule in rules(app) if "GET" in (rule.methods or set())}
         for path, (name, some) in BY_ID.items():
@@ -216,6 +227,21 @@ def test_no_reader_is_shown_by_any_route_what_the_table_does_not_give_it(
     assert "request" in logs
     assert list(stocked.found(logs.encode())) == []
     assert list(stocked.found(exposition())) == []
+
+
+def test_a_value_that_is_only_matched_against_stands_in_no_other_column(stocked: Stocked) -> None:
+    """Not in the feed, kept answers, audit entries or anything else: after it was published and looked up."""
+    (value,) = [text for text, secret in stocked.secrets.items() if secret.kind == "sealed"]
+    found = in_tables(stocked.make.runtime, bytes.fromhex(value))
+    assert found == {"signal_entry.value", "signal_entry.match_key"}
+    with undone(stocked):
+        headers = {"Idempotency-Key": "sealed"}
+        path = f"/v1/signal-lists/{stocked.sealed_list}/signals"
+        body = {"signals": [{"type": "sha256", "value": value}]}
+        for _ in range(2):
+            assert stocked.author.post(path, json=body, headers=headers).status_code == 200
+        assert stocked.author.post("/v1/lookup", json=body).status_code == 200
+        assert in_tables(stocked.make.runtime, bytes.fromhex(value)) == found
 
 
 def test_methods_that_a_route_does_not_offer_show_nothing(stocked: Stocked) -> None:

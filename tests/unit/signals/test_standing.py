@@ -49,6 +49,6 @@ def test_a_downstream_speaks_with_its_upstream_and_a_peer_with_nobody() -> None:
 
 def test_a_lookup_adds_up_independent_contributors_and_keeps_a_dispute() -> None:
     lead, disputed = Standing.LEAD, Standing.DISPUTED
-    assert added_up([lead, lead], [by("a"), by("b")]) is Standing.CORROBORATED
-    assert added_up([lead, lead], [by("a"), by("a")]) is lead
-    assert added_up([lead, disputed], [by("a"), by("b")]) is disputed
+    assert added_up([lead, lead], ["a", "b"]) is Standing.CORROBORATED
+    assert added_up([lead, lead], ["a", "a", None]) is lead
+    assert added_up([lead, disputed], ["a", "b"]) is disputed
