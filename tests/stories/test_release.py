@@ -247,6 +247,9 @@ def test_a_lookup_is_made_again_when_the_policy_changed_before_its_release(
 # ── Streams ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
+FIRST_SEGMENT = ["list.changed", "signal.changed", "signal.changed", "page.reached"]
+
+
 @pytest.fixture
 def short_segments(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(changes, "SEGMENT_LINES", 3)
@@ -263,7 +266,10 @@ def stream(cast: Cast) -> tuple[list[dict[str, Any]], str, bytes]:
 @pytest.mark.usefixtures("short_segments")
 def test_a_whole_stream_ends_with_a_closing_line_and_a_last_entry(houses: Houses, cast: Cast) -> None:
     lines, request_id, _ = stream(cast)
-    assert [line["kind"] for line in lines] == ["list.changed", *["signal.changed"] * 6, "page.closed"]
+    assert [line["kind"] for line in lines] == [
+        "list.changed", *["signal.changed"] * 2, "page.reached", *["signal.changed"] * 3, "page.reached",
+        "signal.changed", "page.closed",
+    ]  # fmt: skip
     assert decisions(houses.here.runtime, request_id) == ["released"] * 3 + ["completed"]
 
 
@@ -274,7 +280,7 @@ def test_a_stream_stops_at_the_segment_before_which_its_reader_was_stopped(
 ) -> None:
     between(act, 1)
     lines, request_id, data = stream(cast)
-    assert [line["kind"] for line in lines] == ["list.changed", "signal.changed", "signal.changed"]
+    assert [line["kind"] for line in lines] == FIRST_SEGMENT
     assert not any(value.encode() in data for value in cast.values[2:])
     assert decisions(houses.here.runtime, request_id) == ["released", "aborted"]
 
@@ -286,8 +292,8 @@ def test_a_stream_goes_on_without_what_was_hidden_under_way(
 ) -> None:
     between(act, 1)
     lines, request_id, data = stream(cast)
-    assert [line["kind"] for line in lines[:3]] == ["list.changed", "signal.changed", "signal.changed"]
-    assert [line["kind"] for line in lines[3:]] == ["sight.lost", "page.closed"]
+    assert [line["kind"] for line in lines[:4]] == FIRST_SEGMENT
+    assert [line["kind"] for line in lines[4:]] == ["sight.lost", "page.closed"]
     assert not any(value.encode() in data for value in cast.values[2:])
     assert decisions(houses.here.runtime, request_id)[-1] == "completed"
 
@@ -372,7 +378,7 @@ def test_a_stream_stops_when_the_audit_log_fails_under_way(
 ) -> None:
     between(lambda _cast: monkeypatch.setattr(committer, "commit_group", disk_full), 1)
     lines, _, data = stream(cast)
-    assert [line["kind"] for line in lines] == ["list.changed", "signal.changed", "signal.changed"]
+    assert [line["kind"] for line in lines] == FIRST_SEGMENT
     assert not any(value.encode() in data for value in cast.values[2:])
 
 
