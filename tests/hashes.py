@@ -6,12 +6,15 @@ import hashlib
 import json
 from typing import Any
 
+import zstandard
 from sqlalchemy import select
 
-from app.feed.models import Change
+from app.feed.models import Change, FeedSegment
 from app.runtime import Runtime
 from app.signals.models import SignalEntry
 from tests.factories import Caller
+
+_UNPACK = zstandard.ZstdDecompressor().decompress
 
 
 def sha(n: object) -> dict[str, Any]:
@@ -108,12 +111,14 @@ def statuses(items: list[dict[str, Any]]) -> list[str]:
 
 
 def in_database(runtime: Runtime, needle: bytes) -> list[str]:
-    """Where a value still stands, raw or in hex, among entries and feed lines."""
+    """Where a value still stands, raw or in hex, among entries, feed lines and prepared segments."""
     texts = (needle, needle.hex().encode())
     with runtime.db.read() as session:
         lines = session.scalars(select(Change.line).where(Change.line.is_not(None)))
         rows = session.execute(select(SignalEntry.value, SignalEntry.match_key))
+        frames = [_UNPACK(frame) for frame in session.scalars(select(FeedSegment.frame))]
         return [
             *("change" for line in lines if line and any(text in line for text in texts)),
             *("entry" for row in rows if any(column and needle in column for column in row)),
+            *("segment" for frame in frames if any(text in frame for text in texts)),
         ]

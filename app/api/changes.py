@@ -68,12 +68,13 @@ class FeedLines:
             raise Conflict("The client was changed while it read. Start again.", reason="view_changed")
         position = self._position or feed.open_cursor(tx, view, self._after)
         page, seen = read_feed(
-            tx.session, tx.actor, view, position, limit=SEGMENT_LINES, now=tx.now, max_bytes=MAX_BYTES
-        )
+            tx.session, tx.actor, view, position, limit=SEGMENT_LINES, now=tx.now, max_bytes=MAX_BYTES,
+            prepared=True,
+        )  # fmt: skip
         closing = [] if page.more else [self._closing(tx, view, page.position)]
         self._view, self._made = view, page.position
         return Segment(
-            body=b"\n".join([*page.lines, *closing, b""]),
+            body=page.prepared or b"\n".join([*page.lines, *closing, b""]),
             subjects=subjects(page, seen) or (Subject(kind="changes", count=0),),
             last=not page.more,
             mark=self._reached(tx, view, page.position) if page.more else b"",

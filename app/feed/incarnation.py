@@ -6,6 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.errors import Invalid
+from app.feed import segments
 from app.feed.cursor import Opened, Position
 from app.feed.models import FeedHead, Incarnation
 
@@ -16,7 +17,11 @@ def current(session: Session) -> Incarnation:
 
 
 def begin_new(session: Session, now: int) -> Incarnation:
-    """Start a new life after a restore: numbers up to the present head are shared with the old one."""
+    """Start a new life after a restore: numbers up to the present head are shared with the old one.
+
+    Prepared segments are made anew: what is erased again after a restore then stands in fewer places.
+    """
+    segments.discard_all(session)
     last = current(session)
     forked_at = session.execute(select(FeedHead.seq).where(FeedHead.id == 1)).scalar_one()
     begun = Incarnation(number=last.number + 1, id=str(uuid.uuid4()), forked_at=forked_at, begun_at=now)

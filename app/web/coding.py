@@ -30,6 +30,9 @@ class Coding(Protocol):
     def part(self, data: bytes) -> bytes:
         """A part that can be read without the next one."""
 
+    def frame(self, frame: bytes) -> bytes:
+        """The same for a part that is at hand as a frame of zstd."""
+
     def end(self) -> bytes:
         """What stands behind the last part. An answer without it is short, and decoders say so."""
 
@@ -39,6 +42,9 @@ class Identity:
 
     def part(self, data: bytes) -> bytes:
         return data
+
+    def frame(self, frame: bytes) -> bytes:
+        return zstandard.ZstdDecompressor().decompress(frame)
 
     def end(self) -> bytes:
         return b""
@@ -53,6 +59,9 @@ class Gzip:
     def part(self, data: bytes) -> bytes:
         return self._running.compress(data) + self._running.flush(zlib.Z_FULL_FLUSH)
 
+    def frame(self, frame: bytes) -> bytes:
+        return self.part(zstandard.ZstdDecompressor().decompress(frame))
+
     def end(self) -> bytes:
         return self._running.flush(zlib.Z_FINISH)
 
@@ -65,6 +74,9 @@ class Zstd:
 
     def part(self, data: bytes) -> bytes:
         return self._frames.compress(data)
+
+    def frame(self, frame: bytes) -> bytes:
+        return frame
 
     def end(self) -> bytes:
         return b""

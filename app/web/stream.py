@@ -19,6 +19,7 @@ from app.audit.committer import EpochMovedError
 from app.audit.entry import Request, build
 from app.errors import HalyardError, Unavailable
 from app.events import Subject
+from app.feed.page import Prepared
 from app.logs import frames
 from app.question import ANONYMOUS, Actor
 from app.record import Identify, Tx
@@ -43,7 +44,7 @@ class Segment:
         last: nothing follows.
     """
 
-    body: bytes
+    body: bytes | Prepared
     subjects: Sequence[Subject]
     last: bool
     mark: bytes = b""
@@ -107,10 +108,10 @@ class Stream:
     def _send(self, segment: Segment) -> Iterator[bytes]:
         decision = Decision.ABORTED
         try:
-            yield self._coding.part(segment.body + segment.mark)
+            yield from self._pieces(segment)
             while not segment.last:
                 segment = self._segment()
-                yield self._coding.part(segment.body + segment.mark)
+                yield from self._pieces(segment)
             yield self._coding.end()
             decision = Decision.COMPLETED
         except (
@@ -121,6 +122,13 @@ class Stream:
             log.error("stream.failed", error=type(error).__name__, at=frames(error))  # noqa: TRY400
         finally:
             self._close(decision)
+
+    def _pieces(self, segment: Segment) -> Iterator[bytes]:
+        if isinstance(segment.body, Prepared):
+            yield self._coding.frame(segment.body.frame)
+            yield self._coding.part(segment.mark)
+            return
+        yield self._coding.part(segment.body + segment.mark)
 
     def _close(self, decision: Decision) -> None:
         if self._tx is None or self._ended:

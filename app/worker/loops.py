@@ -11,7 +11,7 @@ from app import idempotency
 from app.audit import refusals, retention, sequencer
 from app.audit.entry import Request
 from app.clock import DAY
-from app.feed import clearing, sight
+from app.feed import clearing, preparing, sight
 from app.members import forgetting
 from app.record import as_system, begin, settle_lapses
 from app.runtime import Runtime
@@ -68,6 +68,11 @@ def clear_bodies(runtime: Runtime) -> bool:
         return clearing.clear(session) > 0
 
 
+def prepare_segments(runtime: Runtime) -> bool:
+    """Make a segment of a large place ready for readers that start."""
+    return preparing.step(runtime.db, runtime.config.snapshot_lines)
+
+
 def forget(runtime: Runtime) -> bool:
     """Delete what is kept for a time only: stored answers, spent assertions, ended revocations, openings."""
     now = runtime.clock()
@@ -86,5 +91,6 @@ LOOPS = (
     Loop(name="version-expiry", step=expire_versions, busy=0.2, idle=15),
     Loop(name="signal-expiry", step=expire_signals, busy=0.2, idle=15),
     Loop(name="body-clearing", step=clear_bodies, busy=0.2, idle=30),
+    Loop(name="segment-preparing", step=prepare_segments, busy=0.05, idle=60),
     Loop(name="forgetting", step=forget, busy=1, idle=600),
 )

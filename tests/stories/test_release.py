@@ -19,9 +19,11 @@ from app import record
 from app.api import changes
 from app.audit import committer
 from app.audit.models import AuditEntry
+from app.feed import preparing
 from app.main import create_app
 from app.runtime import Runtime
 from schemas.vocabulary import Purpose, Scope
+from tests.api.segments import prepare, stored
 from tests.conftest import NewDatabase
 from tests.factories import Caller, Make
 from tests.hashes import new_list, published, sha
@@ -250,9 +252,18 @@ def test_a_lookup_is_made_again_when_the_policy_changed_before_its_release(
 FIRST_SEGMENT = ["list.changed", "signal.changed", "signal.changed", "page.reached"]
 
 
-@pytest.fixture
-def short_segments(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(params=["live", "prepared"])
+def short_segments(
+    request: pytest.FixtureRequest, houses: Houses, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Segments of three lines: the cast's list has two and a rest, read line by line or prepared."""
     monkeypatch.setattr(changes, "SEGMENT_LINES", 3)
+    monkeypatch.setattr(preparing, "LINES", 3)
+    preparing.step(houses.there.runtime.db, 0)
+    if request.param == "prepared":
+        assert prepare(houses.there.runtime) >= 2
+        place = {each.place_id for each in stored(houses.there.runtime) if cast.list_id.encode() in each.body}
+        assert len(place) == 1
 
 
 def stream(cast: Cast) -> tuple[list[dict[str, Any]], str, bytes]:
