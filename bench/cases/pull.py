@@ -30,7 +30,7 @@ def pull(lab: Lab) -> list[Row]:
 
 def _checked(client: Client, size: int) -> None:
     pulled = client.pull("/v1/changes")
-    if pulled.lines != size + 2:  # the list itself, and the closing line
+    if not size + 2 <= pulled.lines <= size * 1.001 + 5:  # the list itself, marks, and the closing line
         raise RuntimeError(f"{pulled.lines} lines came instead of {size + 2}")
 
 
