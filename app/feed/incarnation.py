@@ -16,6 +16,15 @@ def current(session: Session) -> Incarnation:
     return session.execute(newest).scalar_one()
 
 
+def current_id(session: Session) -> str:
+    """Its id, which every cursor names."""
+    return session.connection().execute(_CURRENT_ID).scalar_one()
+
+
+_CURRENT_ID = select(Incarnation.id).order_by(Incarnation.number.desc()).limit(1)
+_LIVES = select(Incarnation.number, Incarnation.id, Incarnation.forked_at).order_by(Incarnation.number)
+
+
 def begin_new(session: Session, now: int) -> Incarnation:
     """Start a new life after a restore: numbers up to the present head are shared with the old one.
 
@@ -35,7 +44,7 @@ def resolve(session: Session, opened: Opened) -> tuple[str, Position]:
     A cursor from before a restore goes back to where the histories part: what came after that on the old
     branch is gone, and what is there now must not be missed.
     """
-    lives = list(session.scalars(select(Incarnation).order_by(Incarnation.number)))
+    lives = session.connection().execute(_LIVES).all()
     numbers = {life.id: life.number for life in lives}
     if opened.incarnation not in numbers:
         # A life that the backup does not know: it was begun after the backup was taken.

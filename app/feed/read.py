@@ -51,7 +51,8 @@ def read(  # noqa: PLR0913 - what is read, from where, and how much of it
     """
     upto = _head(session)
     addressed = visible.addressed(session, view, position, upto)
-    needed = {row.sight_place_id for row in addressed if row.sight_place_id} | {position.fill_place}
+    needed = {row.sight_place_id for row in addressed} | {position.fill_place}
+    needed -= {None, 0}
     seen = {place.id: place for place in visible.places(session, actor, view, now, position.after, needed)}
     begins = sight.since(session, view.member_id, view.purpose)
     page = Page(position=position)
@@ -60,14 +61,19 @@ def read(  # noqa: PLR0913 - what is read, from where, and how much of it
         if not reader.advance(page, limit - len(page.lines), max_bytes - page.size):
             break
     if page.ranges and page.prepared is None:
-        page.dated({row.seq: row.date for row in session.execute(_DATES, {"numbers": sorted(page.ends())})})
+        page.dated(
+            {
+                row.seq: row.date
+                for row in session.connection().execute(_DATES, {"numbers": sorted(page.ends())})
+            }
+        )
     more = page.position.after < upto or page.position.fill_place != 0
     page.more = more or page.prepared is not None
     return page, seen
 
 
 def _head(session: Session) -> int:
-    return session.execute(_HEAD).scalar_one()
+    return session.connection().execute(_HEAD).scalar_one()
 
 
 class _Reader:

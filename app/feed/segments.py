@@ -51,16 +51,18 @@ _ANY = select(FeedSegment.place_id).limit(1)
 
 def following(session: Session, places: Sequence[int], after: int, end: int) -> Extent | None:
     """The first segment of these places that begins behind `after` and ends by `end`."""
-    row = session.execute(_NEXT, {"places": places, "after": after, "end": end}).one_or_none()
+    row = session.connection().execute(_NEXT, {"places": places, "after": after, "end": end}).one_or_none()
     return None if row is None else Extent(place_id=row.place_id, first=row.first, last=row.last)
 
 
 def load(session: Session, extent: Extent) -> Loaded | None:
     """Its bytes; None if it was deleted since it was found, or made anew with another extent."""
     here = FeedSegment.place_id == extent.place_id
-    row = session.execute(
-        _BYTES.where(here, FeedSegment.first == extent.first, FeedSegment.last == extent.last)
-    ).one_or_none()
+    row = (
+        session.connection()
+        .execute(_BYTES.where(here, FeedSegment.first == extent.first, FeedSegment.last == extent.last))
+        .one_or_none()
+    )
     if row is None:
         return None
     return Loaded(
