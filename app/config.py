@@ -53,6 +53,7 @@ class Config:
     cors_origins: tuple[str, ...] = ()  # origins allowed to call from a browser; none unless named
     metrics_listen: str = ""  # address of a metrics port of its own; empty: /metrics with a scope only
     audit_wait: float = 5.0  # seconds a read waits for its audit entry before it answers 503
+    snapshot_lines: int = 20_000  # standing lines from which on a place gets prepared segments; 0: none does
     network_retention_days: int = 90  # how long the clear form behind audit commitments is kept
     rate_limit: str = "1200 per minute"  # requests per client and process
     token_rate_limit: str = "60 per minute"  # noqa: S105 - a limit; token requests per network address and process

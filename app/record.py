@@ -20,6 +20,7 @@ from app.facts import load_facts
 from app.feed import append as feed
 from app.feed import sight
 from app.feed.append import Line
+from app.feed.page import Prepared
 from app.policy import require
 from app.question import SYSTEM, Action, Actor, Facts, Thing
 from app.runtime import Runtime
@@ -168,7 +169,7 @@ def release(
     tx: Tx,
     action: str,
     subjects: Sequence[Subject],
-    body: bytes,
+    body: bytes | Prepared,
     *,
     query_digest: bytes | None = None,
     stream: tuple[str, int] | None = None,
@@ -176,13 +177,17 @@ def release(
 ) -> None:
     """Make a read's entry durable. Only after this may `body` leave. Call it with no transaction open.
 
+    Args:
+        body: the bytes before any content coding, or prepared ones, whose digest is known.
+
     Raises:
         EpochMovedError: the policy changed since the read was decided: make it again.
         Unavailable: the audit log cannot be written now.
     """
+    digest = body.digest if isinstance(body, Prepared) else hashlib.sha256(body).digest()
     entry = build(
         at=tx.now, action=action, decision=decision, actor=tx.actor, request=tx.request, subjects=subjects,
-        body_digest=hashlib.sha256(body).digest(), query_digest=query_digest, stream=stream,
+        body_digest=digest, query_digest=query_digest, stream=stream,
     )  # fmt: skip
     tx.runtime.auditor.release([entry], tx.epoch)
 

@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import Any, Self
 
+import zstandard
+
 NDJSON = "application/x-ndjson"
 TIMEOUT_SECONDS = 120
 READ_BYTES = 1 << 20
@@ -56,11 +58,13 @@ class Client:
     def post(self, path: str, body: bytes) -> bytes:
         return self._ask("POST", path, body, {"Content-Type": "application/json"}).read()
 
-    def pull(self, path: str) -> Pulled:
-        """Read a stream to its end as it comes."""
-        answer = self._ask("GET", path, None, {"Accept": NDJSON})
+    def pull(self, path: str, *, coding: str = "identity") -> Pulled:
+        """Read a stream to its end as it comes, and unpack it if it is in zstd."""
+        answer = self._ask("GET", path, None, {"Accept": NDJSON, "Accept-Encoding": coding})
+        unpack = zstandard.ZstdDecompressor().decompressobj(read_across_frames=True).decompress
         lines, size, last = 0, 0, b""
         while block := answer.read(READ_BYTES):
+            block = unpack(block) if coding == "zstd" else block
             lines += block.count(b"\n")
             size += len(block)
             last = (last + block)[-2000:]

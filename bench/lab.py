@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 
@@ -31,9 +31,10 @@ class Lab:
     runs: int
 
     @contextmanager
-    def serving(self, *, audited: bool = True) -> Iterator[str]:
+    def serving(self, *, audited: bool = True, snapshot_lines: int = 0) -> Iterator[str]:
         """A server over the database; yields its address."""
-        with server.running(self.config, audited=audited) as address:
+        settings = replace(self.config, snapshot_lines=snapshot_lines)
+        with server.running(settings, audited=audited) as address:
             yield address
 
 

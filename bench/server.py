@@ -27,13 +27,14 @@ _UNLIMITED = "1000000000 per minute"
 
 
 def configured(url: str, folder: Path) -> Config:
-    """Settings as they come, except that one client may ask as often as it can."""
+    """Settings as they come, except that one client may ask as often as it can, and nothing is prepared."""
     return Config(
         data_dir=folder,
         database_url=url,
         rate_limit=_UNLIMITED,
         token_rate_limit=_UNLIMITED,
         log_level="WARNING",
+        snapshot_lines=0,
     )
 
 
@@ -65,6 +66,7 @@ def _environment(config: Config) -> dict[str, str]:
         "HALYARD_RATE_LIMIT": config.rate_limit,
         "HALYARD_TOKEN_RATE_LIMIT": config.token_rate_limit,
         "HALYARD_LOG_LEVEL": config.log_level,
+        "HALYARD_SNAPSHOT_LINES": str(config.snapshot_lines),
     }
 
 

@@ -265,6 +265,13 @@ class ChangeKind(StrEnum):
     SIGHT_LOST = "sight.lost"
 
 
+class StreamLine(StrEnum):
+    """Lines of a stream that are no changes: each holds the cursor behind all lines before it."""
+
+    REACHED = "page.reached"
+    CLOSED = "page.closed"
+
+
 class Decision(StrEnum):
     """What an audit entry says was decided. `released` means handed to the network, not received."""
 

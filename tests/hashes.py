@@ -7,13 +7,16 @@ import hashlib
 import json
 from typing import Any
 
+import zstandard
 from sqlalchemy import select
 
-from app.feed.models import Change
+from app.feed.models import Change, FeedSegment
 from app.models import metadata
 from app.runtime import Runtime
 from app.signals.models import Contribution, SignalEntry
 from tests.factories import Caller
+
+_UNPACK = zstandard.ZstdDecompressor().decompress
 
 
 def sha(n: object) -> dict[str, Any]:
@@ -150,20 +153,23 @@ def in_tables(runtime: Runtime, needle: bytes) -> set[str]:
             for row in session.execute(select(table)).mappings():
                 for name, held in row.items():
                     raw = held if isinstance(held, bytes) else str(held).encode()
+                    raw = _UNPACK(raw) if (table.name, name) == ("feed_segment", "frame") else raw
                     if any(text in raw for text in texts):
                         found.add(f"{table.name}.{name}")
     return found
 
 
 def in_database(runtime: Runtime, needle: bytes) -> list[str]:
-    """Where a value or label still stands among entries, contributions and feed lines (there also in hex)."""
+    """Where a value or label still stands among entries, contributions, feed lines and segments."""
     texts = (needle, needle.hex().encode())
     with runtime.db.read() as session:
         lines = session.scalars(select(Change.line).where(Change.line.is_not(None)))
         rows = session.execute(select(SignalEntry.value, SignalEntry.match_key)).all()
         said = session.scalars(select(Contribution.labels))
+        frames = [_UNPACK(frame) for frame in session.scalars(select(FeedSegment.frame))]
         return [
             *("change" for line in lines if line and any(text in line for text in texts)),
             *("entry" for row in rows if any(column and needle in column for column in row)),
+            *("segment" for frame in frames if any(text in frame for text in texts)),
             *("contribution" for labels in said if needle.decode("latin-1") in labels),
         ]

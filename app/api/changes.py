@@ -18,7 +18,7 @@ from app.web.exchange import Reply, read
 from app.web.identity import requires
 from app.web.stream import MEDIA_TYPE, Segment, Stream
 from schemas.changes import ChangesArgs, ChangesSchema
-from schemas.vocabulary import Scope
+from schemas.vocabulary import Scope, StreamLine
 
 blp = Blueprint("changes", __name__, url_prefix="/v1/changes", description="The feed of changes")
 
@@ -31,7 +31,12 @@ SEGMENT_LINES = 10_000
 @blp.arguments(ChangesArgs, location="query")
 @blp.response(200, ChangesSchema)
 def changes(args: dict[str, Any]) -> Response:
-    """Read changes after a cursor, as a JSON page or (Accept: application/x-ndjson) as a stream of lines."""
+    """Read changes after a cursor, as a JSON page or (Accept: application/x-ndjson) as a stream of lines.
+
+    A stream ends with a line `page.closed` that holds `next` and `excluded`: without it, it is short. Up to
+    each line `page.reached` before it, what came is whole, and its `next` is where to go on. Both forms come
+    in gzip or, where `Accept-Encoding` prefers it, in zstd: a stream then has a frame for each segment.
+    """
     chosen = [str(item) for item in args["collection"]] if "collection" in args else None
     after = args.get("after")
     if request.accept_mimetypes.best_match(["application/json", MEDIA_TYPE]) == MEDIA_TYPE:
@@ -42,7 +47,7 @@ def changes(args: dict[str, Any]) -> Response:
         view = feed.view_of(tx, chosen)
         position = feed.open_cursor(tx, view, after)
         found = feed.read_page(tx, view, position, limit=args["limit"], max_bytes=MAX_BYTES)
-        return Reply(body=feed.render(tx, view, found), subjects=subjects(found.page, found.seen))
+        return Reply(body=feed.render(tx, view, found), subjects=subjects(found.page, found.seen), coded=True)
 
     return read(ACTION, Subject(kind="changes"), page)
 
@@ -63,21 +68,29 @@ class FeedLines:
             raise Conflict("The client was changed while it read. Start again.", reason="view_changed")
         position = self._position or feed.open_cursor(tx, view, self._after)
         page, seen = read_feed(
-            tx.session, tx.actor, view, position, limit=SEGMENT_LINES, now=tx.now, max_bytes=MAX_BYTES
-        )
+            tx.session, tx.actor, view, position, limit=SEGMENT_LINES, now=tx.now, max_bytes=MAX_BYTES,
+            prepared=True,
+        )  # fmt: skip
         closing = [] if page.more else [self._closing(tx, view, page.position)]
         self._view, self._made = view, page.position
         return Segment(
-            body=b"\n".join([*page.lines, *closing, b""]),
+            body=page.prepared or b"\n".join([*page.lines, *closing, b""]),
             subjects=subjects(page, seen) or (Subject(kind="changes", count=0),),
             last=not page.more,
+            mark=self._reached(tx, view, page.position) if page.more else b"",
         )
 
     def accept(self, _segment: Segment) -> None:
         self._position = self._made
 
     @staticmethod
+    def _reached(tx: Tx, view: View, position: Position) -> bytes:
+        """From here a reader goes on whose stream was cut later."""
+        following = feed.seal_cursor(tx, view, position)
+        return f'{{"kind":"{StreamLine.REACHED}","next":"{following}"}}\n'.encode()
+
+    @staticmethod
     def _closing(tx: Tx, view: View, position: Position) -> bytes:
         following = feed.seal_cursor(tx, view, position)
         left_out = ",".join(f'"{name}"' for name in excluded(tx.session, tx.actor, view, tx.now))
-        return f'{{"kind":"page.closed","next":"{following}","excluded":[{left_out}]}}'.encode()
+        return f'{{"kind":"{StreamLine.CLOSED}","next":"{following}","excluded":[{left_out}]}}'.encode()

@@ -120,7 +120,7 @@ def take_changes(args: dict[str, Any], subscription_id: str) -> Response:
         position = feed.open_cursor(tx, view, args["after"]) if "after" in args else taking.position
         found = feed.read_page(tx, view, position, limit=args["limit"], max_bytes=MAX_BYTES)
         about = [asked_subscription(subscription_id), *subjects(found.page, found.seen)]
-        return Reply(body=feed.render(tx, view, found), subjects=about)
+        return Reply(body=feed.render(tx, view, found), subjects=about, coded=True)
 
     return read("changes.read", asked_subscription(subscription_id), work)
 

@@ -57,7 +57,7 @@ def _private_row(entry: Entry) -> dict[str, object]:
 
 def read_epoch(session: Session) -> int:
     """The policy epoch, without a lock: for reads, whose audit entry is checked against it later."""
-    return session.execute(_EPOCH).scalar_one()
+    return session.connection().execute(_EPOCH).scalar_one()
 
 
 def hold_epoch(session: Session) -> int:

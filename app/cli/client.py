@@ -80,12 +80,14 @@ class Server:
         *,
         headers: Mapping[str, str] | None = None,
         body: Callable[[], Iterator[bytes]] | None = None,
+        stream: bool = False,
         **options: Any,
     ) -> httpx.Response:
         """One request with a token, repeated while the server asks to wait.
 
         Args:
             body: opens a streamed body, anew for each attempt.
+            stream: leave the answer's body to the caller, who must close it.
 
         Raises:
             Failure: the server refused, or could not be reached.
@@ -98,7 +100,7 @@ class Server:
                 sent = {**(headers or {}), **self._shown(method, path, token)}
                 return {"headers": sent, **({"content": body()} if body else {}), **options}
 
-            answer = self._patiently(method, path, fresh)
+            answer = self._patiently(method, path, fresh, stream=stream)
             if answer.status_code == httpx.codes.UNAUTHORIZED and not renewed:
                 self._token, renewed = None, True
                 continue
@@ -158,11 +160,13 @@ class Server:
             )
         return self._issuer
 
-    def _patiently(self, method: str, path: str, fresh: Callable[[], dict[str, Any]]) -> httpx.Response:
+    def _patiently(
+        self, method: str, path: str, fresh: Callable[[], dict[str, Any]], *, stream: bool = False
+    ) -> httpx.Response:
         """Ask until there is an answer that is worth having; `fresh` makes each attempt's own options."""
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                answer = self._http.request(method, path, **fresh())
+                answer = self._ask(method, path, fresh(), stream=stream)
             except httpx.TransportError:
                 if attempt == ATTEMPTS:
                     break
@@ -173,6 +177,13 @@ class Server:
                 return answer
             time.sleep(pause)
         raise Failure("The server at HALYARD_URL does not answer.", reason="no_answer")
+
+    def _ask(self, method: str, path: str, options: dict[str, Any], *, stream: bool) -> httpx.Response:
+        auth = options.pop("auth", None)
+        answer = self._http.send(self._http.build_request(method, path, **options), auth=auth, stream=stream)
+        if stream and answer.is_error:
+            answer.read()
+        return answer
 
 
 def refused(answer: httpx.Response) -> Failure:

@@ -17,7 +17,7 @@ from app.cli.credentials import Credentials
 from app.members import clients, members, users
 from app.members.clients import NewClient
 from app.runtime import Runtime
-from schemas.vocabulary import ChangeKind, ClientAuth, MemberKind, Purpose, Scope, Sector
+from schemas.vocabulary import ChangeKind, ClientAuth, MemberKind, Purpose, Scope, Sector, StreamLine
 
 PAGE = 1_000
 
@@ -124,10 +124,11 @@ class Reader:
         anew = Copy()
         answer = self.server.call("GET", "/v1/changes", headers={"Accept": "application/x-ndjson"})
         *lines, closing = [json.loads(line) for line in answer.content.splitlines()]
-        if closing["kind"] != "page.closed":
+        if closing["kind"] != StreamLine.CLOSED:
             raise Failure("The stream ended early.", reason="short_stream")
         for line in lines:
-            anew.apply(line)
+            if line["kind"] != StreamLine.REACHED:
+                anew.apply(line)
         return anew
 
     def acknowledge(self) -> None:

@@ -1,26 +1,49 @@
-"""Pulls the feed into a file so that nothing is missed and nothing is repeated, whenever it is stopped."""
+"""Pulls the feed into a file so that nothing is missed and nothing is repeated, whenever it is stopped.
+
+The feed comes as one stream, compressed. Each mark in it says how far one has come: what came before is
+stored with that cursor, and a stream that was cut goes on from there.
+"""
 
 import json
 import os
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import httpx
 import msgspec
+import zstandard
 
-from app.cli.client import Server
+from app.cli.client import ATTEMPTS, Server
 from app.cli.command import Failure
+from schemas.vocabulary import StreamLine
 
-PAGE = 1_000
+HEADERS = {"Accept": "application/x-ndjson", "Accept-Encoding": "zstd, gzip;q=0.5"}
+_MARK = b'{"kind":"page.'
+"""How the lines of a stream begin that are no changes; changes begin with their date."""
 
 
-class Page(msgspec.Struct):
-    """A page of the feed; its lines stay the bytes that the server sent."""
+class Mark(msgspec.Struct):
+    """A line that is no change: where the stream goes on, or, at its end, would."""
 
-    changes: list[msgspec.Raw]
+    kind: StreamLine
     next: str
-    more: bool
-    excluded: list[str]
+    excluded: list[str] = []
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """The lines before a mark, as the server sent them."""
+
+    lines: bytes
+    count: int
+    mark: Mark
+
+
+class _CutError(Exception):
+    """The stream ended before its closing line."""
 
 
 def pull_into(
@@ -35,25 +58,68 @@ def pull_into(
     count = 0
     with file.open("ab") as opened:
         _cut(opened, size)
-        while True:
-            page = _page(server, after, collections)
-            for line in page.changes:
-                opened.write(bytes(line) + b"\n")
+        for part in _parts(server, after, collections):
+            opened.write(part.lines)
             opened.flush()
             os.fsync(opened.fileno())
-            after = page.next
-            _write_cursor(cursor, after, opened.tell())
-            count += len(page.changes)
-            advanced(len(page.changes))
-            if not page.more:
-                return {"changes": count, "file": str(file), "cursor": str(cursor), "excluded": page.excluded}
+            _write_cursor(cursor, part.mark.next, opened.tell())
+            count += part.count
+            advanced(part.count)
+    return {"changes": count, "file": str(file), "cursor": str(cursor), "excluded": part.mark.excluded}
 
 
-def _page(server: Server, after: str | None, collections: Sequence[str]) -> Page:
-    parameters: dict[str, Any] = {"limit": PAGE, "collection": list(collections)}
-    if after is not None:
-        parameters["after"] = after
-    return msgspec.json.decode(server.call("GET", "/v1/changes", params=parameters).content, type=Page)
+def _parts(server: Server, after: str | None, collections: Sequence[str]) -> Iterator[Part]:
+    """All parts to the closing line, taken up again where the stream is cut.
+
+    Raises:
+        Failure: it is cut again and again before its next mark.
+    """
+    tried = 0
+    while True:
+        try:
+            for part in _streamed(server, after, collections):
+                yield part
+                after, tried = part.mark.next, 0
+                if part.mark.kind is StreamLine.CLOSED:
+                    return
+        except (_CutError, httpx.TransportError, httpx.DecodingError, zstandard.ZstdError):
+            tried += 1
+            if tried == ATTEMPTS:
+                raise Failure(
+                    "The stream breaks off again and again. Pull again later.", reason="cut"
+                ) from None
+            time.sleep(0.2 * 2**tried)
+
+
+def _streamed(server: Server, after: str | None, collections: Sequence[str]) -> Iterator[Part]:
+    """The parts of one stream."""
+    asked: dict[str, Any] = {"collection": list(collections), **({"after": after} if after else {})}
+    answer = server.call("GET", "/v1/changes", params=asked, headers=HEADERS, stream=True)
+    lines: list[bytes] = []
+    rest = b""
+    try:
+        for block in _decoded(answer):
+            *whole, rest = (rest + block).split(b"\n")
+            for line in whole:
+                if not line.startswith(_MARK):
+                    lines.append(line)
+                    continue
+                mark = msgspec.json.decode(line, type=Mark)
+                yield Part(lines=b"".join(each + b"\n" for each in lines), count=len(lines), mark=mark)
+                lines = []
+    finally:
+        answer.close()
+    raise _CutError
+
+
+def _decoded(answer: httpx.Response) -> Iterator[bytes]:
+    """The stream's bytes; frame by frame, which the HTTP library's own decoder does not do."""
+    if answer.headers.get("Content-Encoding") != "zstd":
+        yield from answer.iter_bytes()
+        return
+    frames = zstandard.ZstdDecompressor().decompressobj(read_across_frames=True)
+    for block in answer.iter_raw():
+        yield frames.decompress(block)
 
 
 def _read_cursor(path: Path) -> tuple[str | None, int | None]:

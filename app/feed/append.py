@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from app import clock
 from app.db import Base
+from app.feed import segments
 from app.feed.models import Change, FeedHead
 from app.markings import Place
 from schemas.vocabulary import ChangeKind
@@ -54,6 +55,11 @@ class Line:
     sight_place: Place | None = None
     purposes: tuple[str, ...] | None = None
 
+    @property
+    def replaces(self) -> bool:
+        """There may be earlier lines of the object."""
+        return not self.fresh and self.sight_place is None
+
 
 def append(session: Session, lines: Sequence[Line], now: int) -> int:
     """Number the lines, store them, supersede or clear what they replace.
@@ -65,6 +71,7 @@ def append(session: Session, lines: Sequence[Line], now: int) -> int:
     places = {line.place.id: line.place for line in lines}
     last, date = _take_head(session, len(lines), now)
     first = last - len(lines) + 1
+    segments.discard(session, [line.object_id for line in lines if line.replaces])
     _replace(session, lines, first)
     rows = [_row(line, first + n, date - len(lines) + 1 + n, line.place.key) for n, line in enumerate(lines)]
     session.execute(_INSERT, rows)
@@ -129,7 +136,7 @@ def _row(line: Line, seq: int, date: int, place_key: str) -> dict[str, Any]:
 
 def _replace(session: Session, lines: Sequence[Line], first: int) -> None:
     """Mark the earlier lines of the same objects in the same places, and clear what must not stay."""
-    replaced = [line for line in lines if not line.fresh and line.sight_place is None]
+    replaced = [line for line in lines if line.replaces]
     by_place: dict[int, list[str]] = {}
     for line in replaced:
         by_place.setdefault(line.place.id, []).append(line.object_id)

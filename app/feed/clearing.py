@@ -20,6 +20,8 @@ BODIES = (
 def clear(session: Session, limit: int = BATCH) -> int:
     """Clear up to `limit` superseded bodies; returns how many. An object's newest line is never touched.
 
+    No prepared segment holds them: it was deleted with the act that superseded the first of its lines.
+
     Safe beside itself: lines that another transaction is clearing are passed over.
     """
     superseded = (

@@ -6,6 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.errors import Invalid
+from app.feed import segments
 from app.feed.cursor import Opened, Position
 from app.feed.models import FeedHead, Incarnation
 
@@ -15,8 +16,21 @@ def current(session: Session) -> Incarnation:
     return session.execute(newest).scalar_one()
 
 
+def current_id(session: Session) -> str:
+    """Its id, which every cursor names."""
+    return session.connection().execute(_CURRENT_ID).scalar_one()
+
+
+_CURRENT_ID = select(Incarnation.id).order_by(Incarnation.number.desc()).limit(1)
+_LIVES = select(Incarnation.number, Incarnation.id, Incarnation.forked_at).order_by(Incarnation.number)
+
+
 def begin_new(session: Session, now: int) -> Incarnation:
-    """Start a new life after a restore: numbers up to the present head are shared with the old one."""
+    """Start a new life after a restore: numbers up to the present head are shared with the old one.
+
+    Prepared segments are made anew: what is erased again after a restore then stands in fewer places.
+    """
+    segments.discard_all(session)
     last = current(session)
     forked_at = session.execute(select(FeedHead.seq).where(FeedHead.id == 1)).scalar_one()
     begun = Incarnation(number=last.number + 1, id=str(uuid.uuid4()), forked_at=forked_at, begun_at=now)
@@ -30,7 +44,7 @@ def resolve(session: Session, opened: Opened) -> tuple[str, Position]:
     A cursor from before a restore goes back to where the histories part: what came after that on the old
     branch is gone, and what is there now must not be missed.
     """
-    lives = list(session.scalars(select(Incarnation).order_by(Incarnation.number)))
+    lives = session.connection().execute(_LIVES).all()
     numbers = {life.id: life.number for life in lives}
     if opened.incarnation not in numbers:
         # A life that the backup does not know: it was begun after the backup was taken.

@@ -41,6 +41,23 @@ class Change(Base):
     )  # fmt: skip
 
 
+class FeedSegment(Base):
+    """The present state of a range of a place, prepared: see `app.feed.segments` for when it must go."""
+
+    __tablename__ = "feed_segment"
+
+    place_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("place.id"), primary_key=True)
+    first: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    last: Mapped[int] = mapped_column(BigInteger)
+    lines: Mapped[int] = mapped_column(Integer)
+    first_date: Mapped[int] = mapped_column(Moment)
+    last_date: Mapped[int] = mapped_column(Moment)
+    digest: Mapped[bytes] = mapped_column(LargeBinary)
+    """SHA-256 of the lines, line ends included, before they were compressed."""
+    frame: Mapped[bytes] = mapped_column(LargeBinary)
+    """One frame of zstd that holds the lines."""
+
+
 class FeedHead(Base):
     """One row: the newest number and date. Taken last and once by whoever commits a change."""
 

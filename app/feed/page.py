@@ -27,11 +27,20 @@ class Seen:
     group_id: str | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """Lines that were made ready: a frame of zstd, and the SHA-256 of what is in it, line ends included."""
+
+    frame: bytes
+    digest: bytes
+
+
 @dataclass
 class Page:
-    """What one page holds: `lines` are JSON objects, ready to send."""
+    """What one page holds: `lines` are JSON objects, ready to send, or all of it is `prepared`."""
 
     lines: list[bytes] = field(default_factory=list)
+    prepared: Prepared | None = None
     position: Position = field(default_factory=Position)
     more: bool = False
     size: int = 0

@@ -5,32 +5,21 @@ between. Stored bytes go out as they are.
 """
 
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
-from app.db import BINARY
-from app.feed import sight, visible
-from app.feed.append import head_line
+from app.feed import segments, sight, visible
 from app.feed.cursor import Position, View
+from app.feed.lines import Lines
 from app.feed.models import Change, FeedHead
 from app.feed.page import Merged, Page, Row, Seen, weight
+from app.feed.segments import Extent
 from app.question import Actor
 from schemas.vocabulary import ChangeKind
 
 MAX_BYTES = 4_000_000
-FIRST_ROWS = 1_000
-LEAST_ROWS = 50
-
-# Pairs are compared because only the index over both columns can do that. Of two conditions, PostgreSQL may
-# choose to walk the numbers of everybody and to drop those of other places.
-_RANGE = (
-    "SELECT seq, {line} FROM change "
-    "WHERE (place_id, seq) > ({p}, {p}) AND (place_id, seq) <= ({p}, {p}){state} "
-    "ORDER BY place_id, seq LIMIT {p}"
-)
-_STATE_ONLY = " AND NOT superseded"
 _HEAD = select(FeedHead.seq).where(FeedHead.id == 1)
 _DATES = select(Change.seq, Change.date).where(Change.seq.in_(bindparam("numbers", expanding=True)))
 
@@ -40,7 +29,7 @@ def begin_position(session: Session) -> Position:
     return Position(start=_head(session))
 
 
-def read(
+def read(  # noqa: PLR0913 - what is read, from where, and how much of it
     session: Session,
     actor: Actor,
     view: View,
@@ -50,6 +39,7 @@ def read(
     now: int,
     max_bytes: int = MAX_BYTES,
     counting: bool = False,
+    prepared: bool = False,
 ) -> tuple[Page, dict[int, Seen]]:
     """Read up to `limit` lines or `max_bytes`, whichever comes first, from `position` on.
 
@@ -57,25 +47,33 @@ def read(
 
     Args:
         counting: leave the lines' bytes in the database: how many, where and when is all that is asked.
+        prepared: a page may be a prepared segment, whatever the limits are. More always follows it.
     """
     upto = _head(session)
     addressed = visible.addressed(session, view, position, upto)
-    needed = {row.sight_place_id for row in addressed if row.sight_place_id} | {position.fill_place}
+    needed = {row.sight_place_id for row in addressed} | {position.fill_place}
+    needed -= {None, 0}
     seen = {place.id: place for place in visible.places(session, actor, view, now, position.after, needed)}
     begins = sight.since(session, view.member_id, view.purpose)
-    reader = _Reader(session, seen, begins, addressed, upto, counting=counting)
     page = Page(position=position)
+    reader = _Reader(session, seen, begins, addressed, upto, counting=counting, prepared=prepared)
     while len(page.lines) < limit and page.size < max_bytes:
         if not reader.advance(page, limit - len(page.lines), max_bytes - page.size):
             break
-    if page.ranges:
-        page.dated({row.seq: row.date for row in session.execute(_DATES, {"numbers": sorted(page.ends())})})
-    page.more = page.position.after < upto or page.position.fill_place != 0
+    if page.ranges and page.prepared is None:
+        page.dated(
+            {
+                row.seq: row.date
+                for row in session.connection().execute(_DATES, {"numbers": sorted(page.ends())})
+            }
+        )
+    more = page.position.after < upto or page.position.fill_place != 0
+    page.more = more or page.prepared is not None
     return page, seen
 
 
 def _head(session: Session) -> int:
-    return session.execute(_HEAD).scalar_one()
+    return session.connection().execute(_HEAD).scalar_one()
 
 
 class _Reader:
@@ -90,14 +88,15 @@ class _Reader:
         upto: int,
         *,
         counting: bool,
+        prepared: bool,
     ) -> None:
         self._session = session
         self._seen = seen
         self._begins = begins
         self._addressed = addressed
         self._upto = upto
-        self._line = "''" if counting else "line"
-        self._parameter = "?" if session.get_bind().dialect.name == "sqlite" else "%s"
+        self._lines = Lines(session, counting=counting)
+        self._prepared = prepared
 
     def advance(self, page: Page, count: int, room: int) -> bool:
         """Read one stretch into the page; False when nothing more is there, or it did not all fit."""
@@ -107,7 +106,7 @@ class _Reader:
         if position.after >= self._upto:
             return False
         if position.after < position.start:
-            return self._stretch(page, min(position.start, self._upto), count, room, state_only=True)
+            return self._past(page, min(position.start, self._upto), count, room)
         gains = (row for row in self._addressed if row.seq > position.after and self._counts(row))
         gained = next(gains, None)
         end = self._upto if gained is None else gained.seq - 1
@@ -117,6 +116,44 @@ class _Reader:
                 page.position, fill_place=gained.sight_place_id, fill_gained=gained.seq, fill_after=0
             )
         return complete
+
+    def _past(self, page: Page, end: int, count: int, room: int) -> bool:
+        """Read present state: prepared segments where they lie, and line by line what is between them."""
+        after, start = page.position.after, page.position.start
+        places = [place.id for place in self._seen.values() if self._begins.get(place.id, 0) <= start]
+        found = self._prepared_in(places, after, end)
+        if found is None:
+            return self._stretch(page, end, count, room, state_only=True)
+        if not self._alone(found, places):
+            return self._stretch(page, found.last, count, room, state_only=True)
+        if after < found.first - 1:
+            return self._stretch(page, found.first - 1, count, room, state_only=True)
+        if page.lines:
+            return False  # the next page begins with it
+        if not self._take(page, found):
+            return self._stretch(page, found.last, count, room, state_only=True)
+        page.position = replace(page.position, after=found.last)
+        return False
+
+    def _prepared_in(self, places: list[int], after: int, end: int) -> Extent | None:
+        return segments.following(self._session, places, after, end) if self._prepared else None
+
+    def _alone(self, extent: Extent, places: list[int]) -> bool:
+        """Whether this reader is shown nothing else that lies in the range of a segment."""
+        low, end = extent.first - 1, extent.last
+        if self._own_lines(low, end, state_only=True):
+            return False
+        others = [place for place in places if place != extent.place_id and self._seen[place].head > low]
+        return not any(self._lines.any_state(place, low, end) for place in others)
+
+    def _take(self, page: Page, extent: Extent) -> bool:
+        """Make the page of a prepared segment; False if that has just gone."""
+        loaded = segments.load(self._session, extent)
+        if loaded is None:
+            return False
+        page.prepared = loaded.prepared
+        page.ranges = {extent.place_id: [loaded.first_date, loaded.last_date, loaded.count]}
+        return True
 
     def _counts(self, row: Any) -> bool:
         """A gain opens a place only if it is the last one, and the place is seen now."""
@@ -161,16 +198,25 @@ class _Reader:
         if place is None or self._begins.get(place.id) != gained:  # lost again, or gained anew since
             page.position = replace(position, after=gained, fill_place=0, fill_gained=0, fill_after=0)
             return True
+        found = self._prepared_in([place.id], position.fill_after, gained - 1)
+        end = gained - 1 if found is None else found.first - 1
         merged = Merged(count, room)
-        state = self._range(place, position.fill_after, gained - 1, count, room, state_only=True)
-        merged.add(place.id, *state)
-        if not merged.full:
+        merged.add(place.id, *self._range(place, position.fill_after, end, count, room, state_only=True))
+        if found is not None and not merged.rows:
+            if page.lines:
+                return False  # the next page begins with it
+            if self._take(page, found):
+                page.position = replace(position, fill_after=found.last)
+                return False
+        if found is None and not merged.full:
             line = select(Change.line, Change.place_id).where(Change.seq == gained)
             gain = self._session.execute(line).one()
             merged.add(gain.place_id, [(gained, gain.line)], weight([gain.line]))
         page.add(merged)
         if merged.full:
             page.position = replace(position, fill_after=merged.rows[-1][0])
+        elif found is not None:
+            page.position = replace(position, fill_after=end)
         else:
             page.position = replace(position, after=gained, fill_place=0, fill_gained=0, fill_after=0)
         return not merged.full
@@ -178,49 +224,4 @@ class _Reader:
     def _range(
         self, place: Seen, low: int, end: int, count: int, room: int, *, state_only: bool
     ) -> tuple[list[Row], int]:
-        """Rows of one place with low < number <= end, and their size: an index range.
-
-        Ends with one row more than `count` or `room` allow, if there is one: it tells that more follows.
-        """
-        statement = _RANGE.format(p=self._parameter, line=self._line, state=_STATE_ONLY if state_only else "")
-        rows: list[Row] = []
-        size, asked = 0, min(count + 1, FIRST_ROWS)
-        while True:
-            found, weighs = self._rows(place, statement, (place.id, low, place.id, end, asked))
-            rows += found
-            size += weighs
-            if len(found) < asked or len(rows) > count or (size > room and len(rows) > 1):
-                return rows, size
-            low = rows[-1][0]
-            # As many as fit if the rest is like what came, so that little is read that must be left behind.
-            asked = min(count + 1 - len(rows), max((room - size) * len(rows) // size, LEAST_ROWS))
-
-    def _rows(self, place: Seen, statement: str, values: tuple[int, ...]) -> tuple[list[Row], int]:
-        """Rows straight from the driver; lines whose bytes were cleared get their ids back."""
-        result = self._session.connection().exec_driver_sql(
-            statement, values, execution_options={BINARY: True}
-        )
-        rows: list[tuple[int, bytes | None]] = list(result.cursor.fetchall())
-        result.close()
-        lines = [line for _, line in rows]
-        if not all(lines):  # the quick question first: it is asked of every line
-            rows = self._whole(place, rows)
-            lines = [line for _, line in rows]
-        return cast(list[Row], rows), weight(cast(list[bytes], lines))
-
-    def _whole(self, place: Seen, rows: list[tuple[int, bytes | None]]) -> list[tuple[int, bytes | None]]:
-        """The number and the fact of a cleared line stay."""
-        numbers = [number for number, line in rows if line is None]
-        known = select(Change.seq, Change.date, Change.kind, Change.collection_id, Change.object_id)
-        details: dict[int, Any] = {}
-        for start in range(0, len(numbers), 500):
-            batch = known.where(Change.seq.in_(numbers[start : start + 500]))
-            details.update({row.seq: row for row in self._session.execute(batch)})
-        return [
-            (number, _cleared(details[number], place.key) if line is None else line) for number, line in rows
-        ]
-
-
-def _cleared(row: Any, place_key: str) -> bytes:
-    """A line without its body."""
-    return head_line(row.date, row.kind, row.collection_id, place_key, row.object_id) + b',"superseded":true}'
+        return self._lines.range(place.id, place.key, low, end, count, room, state_only=state_only)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 
-from sqlalchemy import and_, exists, or_, select
+from sqlalchemy import bindparam, exists, or_, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session, aliased
@@ -183,10 +183,12 @@ def begin_sight(session: Session, gained: list[tuple[Line, int]]) -> None:
 
 def since(session: Session, member_id: str, purpose: str) -> dict[int, int]:
     """Place id → number of the last `sight.gained` that counts for this member and purpose."""
-    rows = select(Sight.place_id, Sight.since).where(
-        and_(Sight.member_id == member_id, Sight.purpose.in_(["", purpose]))
-    )
     begins: dict[int, int] = {}
-    for place_id, seq in session.execute(rows):
+    for place_id, seq in session.connection().execute(_SINCE, {"member": member_id, "purpose": purpose}):
         begins[place_id] = max(seq, begins.get(place_id, 0))
     return begins
+
+
+_SINCE = select(Sight.place_id, Sight.since).where(
+    Sight.member_id == bindparam("member"), or_(Sight.purpose == "", Sight.purpose == bindparam("purpose"))
+)

@@ -21,6 +21,7 @@ from app.events import AnswerReplayed, Subject
 from app.idempotency import Answer
 from app.question import ANONYMOUS, Actor
 from app.record import Tx
+from app.web import coding
 from app.web.identity import identify, origin
 from app.web.state import runtime
 
@@ -32,13 +33,19 @@ REFUSALS = (Forbidden, NotFound, Gone)
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """An answer: final bytes, and what the audit entry says that it was about."""
+    """An answer: final bytes, and what the audit entry says that it was about.
+
+    Args:
+        coded: large enough to be sent in a content coding, if the caller accepts one. The entry commits to
+            the bytes before that.
+    """
 
     body: bytes = b""
     subjects: Sequence[Subject] = ()
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     media_type: str = "application/json"
+    coded: bool = False
 
     @classmethod
     def json(cls, value: Any, **rest: Any) -> Self:
@@ -53,6 +60,8 @@ class Reply:
         answer = Response(self.body, status=self.status, content_type=self.media_type)
         answer.headers.update(self.headers)
         answer.headers.setdefault("Cache-Control", "no-store")
+        if self.coded:
+            coding.whole(answer, request.accept_encodings)
         return answer
 
 

@@ -56,7 +56,7 @@ def open_cursor(tx: Tx, view: View, after: str | None) -> Position:
 
 
 def seal_cursor(tx: Tx, view: View, position: Position) -> str:
-    return tx.runtime.cursors.seal(position, view, incarnation.current(tx.session).id)
+    return tx.runtime.cursors.seal(position, view, incarnation.current_id(tx.session))
 
 
 def read_page(tx: Tx, view: View, position: Position, *, limit: int, max_bytes: int) -> FeedPage:

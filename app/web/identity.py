@@ -70,7 +70,7 @@ class Standing:
     def __call__(self, session: Session, now: int) -> Actor:
         claims = self.claims
         asked = {"client": claims.client_id, "member": claims.member_id, "jti": claims.jti}
-        row = session.execute(_STANDING, asked).one_or_none()
+        row = session.connection().execute(_STANDING, asked).one_or_none()
         if row is None:
             raise invalid_token()
         stands = (

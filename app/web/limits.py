@@ -28,6 +28,23 @@ STORE_SECONDS = 0.25
 """How long a request waits for the shared store."""
 PAUSE_SECONDS = 5.0
 """How long a shared store that did not answer is left alone."""
+CLEARING_SECONDS = 1.0
+"""How often counts that are too old are dropped."""
+
+
+class Unhurried(MemoryStorage):
+    """Counts in memory. By its library's own way a busy process starts a thread a hundred times a second.
+
+    Those threads drop what is too old to count. Here whoever comes does it, at most once a second.
+    """
+
+    _cleared = 0.0
+
+    def _MemoryStorage__schedule_expiry(self) -> None:  # noqa: N802 - the name that the library gives it
+        now = time.monotonic()
+        if now - self._cleared >= CLEARING_SECONDS:
+            self._cleared = now
+            self._MemoryStorage__expire_events()  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +71,7 @@ class Limits:
     def __init__(self, config: Config) -> None:
         self.client = Policy(name="client", item=_parsed("RATE_LIMIT", config.rate_limit))
         self.network = Policy(name="network", item=_parsed("TOKEN_RATE_LIMIT", config.token_rate_limit))
-        self._own = MovingWindowRateLimiter(MemoryStorage())
+        self._own = MovingWindowRateLimiter(Unhurried())
         self._shared = _shared(config.rate_limit_storage)
         self._left_alone_until = 0.0
 

@@ -1,7 +1,9 @@
 """Streams by segments: each is made in memory, hashed, its entry durable, and only then sent.
 
 A last entry says `completed` or `aborted`, and the stream ends with a closing line that holds the next
-cursor, so that short never looks complete.
+cursor, so that short never looks complete. Behind each segment but the last stands a mark, from which a
+reader that was cut goes on. An entry commits to the bytes of its segment before any content coding, and
+without the mark, which tells nothing but where its reader is.
 """
 
 import uuid
@@ -17,10 +19,12 @@ from app.audit.committer import EpochMovedError
 from app.audit.entry import Request, build
 from app.errors import HalyardError, Unavailable
 from app.events import Subject
+from app.feed.page import Prepared
 from app.logs import frames
 from app.question import ANONYMOUS, Actor
 from app.record import Identify, Tx
 from app.runtime import Runtime
+from app.web import coding
 from app.web.exchange import ATTEMPTS, REFUSALS, audit_refusal, contended, question
 from app.web.identity import identify, origin
 from app.web.state import runtime
@@ -33,11 +37,17 @@ MEDIA_TYPE = "application/x-ndjson"
 
 @dataclass(frozen=True, kw_only=True)
 class Segment:
-    """At most 10,000 items or 4 MB; `last` when nothing follows."""
+    """At most 10,000 items or 4 MB.
 
-    body: bytes
+    Args:
+        mark: a line behind it that its entry does not commit to.
+        last: nothing follows.
+    """
+
+    body: bytes | Prepared
     subjects: Sequence[Subject]
     last: bool
+    mark: bytes = b""
 
 
 NextSegment = Callable[[Tx], Segment]
@@ -57,6 +67,7 @@ class Stream:
         self._identify: Identify = identify()
         self._origin: Request = origin()
         self._query = question()
+        self._coding = coding.chosen(request.accept_encodings)
         self._tx: Tx | None = None
         self._actor: Actor = ANONYMOUS
         self._ended = False
@@ -70,6 +81,7 @@ class Stream:
             audit_refusal(self._actor, self._action, asked, error, self._query)
             raise
         answer = Response(self._send(first), content_type=MEDIA_TYPE, headers={"Cache-Control": "no-store"})
+        coding.declare(answer, self._coding)
         if request.method == "HEAD":  # of which the framework takes no byte, and closes nothing
             self._close(Decision.ABORTED)
         answer.call_on_close(lambda: self._close(Decision.ABORTED))  # a reader that was gone before the first
@@ -96,10 +108,11 @@ class Stream:
     def _send(self, segment: Segment) -> Iterator[bytes]:
         decision = Decision.ABORTED
         try:
-            yield segment.body
+            yield from self._pieces(segment)
             while not segment.last:
                 segment = self._segment()
-                yield segment.body
+                yield from self._pieces(segment)
+            yield self._coding.end()
             decision = Decision.COMPLETED
         except (
             HalyardError
@@ -109,6 +122,13 @@ class Stream:
             log.error("stream.failed", error=type(error).__name__, at=frames(error))  # noqa: TRY400
         finally:
             self._close(decision)
+
+    def _pieces(self, segment: Segment) -> Iterator[bytes]:
+        if isinstance(segment.body, Prepared):
+            yield self._coding.frame(segment.body.frame)
+            yield self._coding.part(segment.mark)
+            return
+        yield self._coding.part(segment.body + segment.mark)
 
     def _close(self, decision: Decision) -> None:
         if self._tx is None or self._ended:

@@ -11,7 +11,7 @@ from app import idempotency
 from app.audit import refusals, retention, sequencer
 from app.audit.entry import Request
 from app.clock import DAY
-from app.feed import clearing, sight
+from app.feed import clearing, preparing, sight
 from app.members import forgetting
 from app.record import as_system, begin, settle_lapses
 from app.runtime import Runtime
@@ -85,6 +85,11 @@ def share_erasures(runtime: Runtime) -> bool:
         return erasure.share(session, runtime.config.ledger_path) > 0
 
 
+def prepare_segments(runtime: Runtime) -> bool:
+    """Make a segment of a large place ready for readers that start."""
+    return preparing.step(runtime.db, runtime.config.snapshot_lines)
+
+
 def forget(runtime: Runtime) -> bool:
     """Delete what is kept for a time only: stored answers, spent assertions, ended revocations, openings."""
     now = runtime.clock()
@@ -106,5 +111,6 @@ LOOPS = (
     Loop(name="body-clearing", step=clear_bodies, busy=0.2, idle=30),
     Loop(name="log-truncation", step=truncate_log, busy=1, idle=5),
     Loop(name="erasure-ledger", step=share_erasures, busy=1, idle=60),
+    Loop(name="segment-preparing", step=prepare_segments, busy=0.05, idle=60),
     Loop(name="forgetting", step=forget, busy=1, idle=600),
 )

@@ -53,9 +53,8 @@ def test_a_value_is_matched_and_never_handed_out(
         single = caller.get(f"/v1/signals/{entry_id}")
         assert single.status_code == 200
         assert "value" not in single.json
-        assert (single.json["type"], single.json["labels"], single.json["contributions"][0]["confidence"]) == (
-            "sha256", ["series:7"], 70,
-        )  # fmt: skip
+        assert (single.json["type"], single.json["labels"]) == ("sha256", ["series:7"])
+        assert single.json["contributions"][0]["confidence"] == 70
         assert entry_id.encode() not in lines(caller)
         assert VALUE.encode() not in page.data + single.data + lines(caller)
     assert in_tables(runtime, bytes.fromhex(VALUE)) == {"signal_entry.value", "signal_entry.match_key"}

@@ -1,7 +1,7 @@
 """The command line's HTTP client, against answers that are made up here."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,12 @@ from click.testing import CliRunner
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
-from app.cli.client import Server
+from app.cli.client import ATTEMPTS, Server
 from app.cli.command import Failure
 from app.cli.credentials import Credentials, require_safe
 from app.cli.main import main
 from app.cli.pulling import pull_into
+from app.web.coding import Coding, Gzip, Identity, Zstd
 
 URL = "http://127.0.0.1:1"
 Answer = Callable[[httpx.Request], httpx.Response]
@@ -163,31 +164,87 @@ def test_missing_credentials_are_named() -> None:
 
 
 class Feed:
-    """Three pages; the connection breaks where it is told to."""
+    """Three changes, a mark behind each; the stream breaks off, or is refused, where it is told to.
 
-    def __init__(self, break_at: str | None = None) -> None:
-        self.break_at = break_at
+    Args:
+        cuts: behind which changes it breaks off, each once, before the mark.
+        refuses: after which cursor it is refused.
+    """
+
+    def __init__(self, *, cuts: Iterable[int] = (), refuses: int = -1, coding: str = "zstd") -> None:
+        self.cuts = set(cuts)
+        self.refuses = refuses
+        self.coding = coding
+        self.asked: list[int] = []
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
-        after = request.url.params.get("after", "0")
-        if after == self.break_at:
+        assert request.headers["Accept"] == "application/x-ndjson"
+        assert request.headers["Accept-Encoding"].startswith("zstd")
+        after = int(request.url.params.get("after", "0"))
+        self.asked.append(after)
+        if after == self.refuses:
             return httpx.Response(400, json={"detail": "Broken."})
-        number = int(after)
-        page = {
-            "changes": [{"n": number}], "next": str(number + 1), "more": number < 2, "excluded": [],
-        }  # fmt: skip
-        return httpx.Response(200, json=page)
+        return httpx.Response(200, headers={"Content-Encoding": self.coding}, content=self._sent(after))
+
+    def _sent(self, after: int) -> Iterator[bytes]:
+        """Pieces that end where frames end, and pieces that do not."""
+        kinds: dict[str, type[Coding]] = {"zstd": Zstd, "gzip": Gzip, "identity": Identity}
+        coded = kinds[self.coding]()
+        for number in range(after, 3):
+            piece = coded.part(b'{"date":"","n":%d}\n' % number)
+            yield piece[:5]
+            yield piece[5:]
+            if number in self.cuts:
+                self.cuts.remove(number)
+                return
+            yield coded.part(b'{"kind":"page.reached","next":"%d"}\n' % (number + 1))
+        yield coded.part(b'{"kind":"page.closed","next":"3","excluded":["e"]}\n') + coded.end()
 
 
-def test_a_pull_that_was_interrupted_goes_on_and_repeats_nothing(tmp_path: Path) -> None:
+def numbers(file: Path) -> list[int]:
+    return [json.loads(line)["n"] for line in file.read_text().splitlines()]
+
+
+@pytest.mark.parametrize("coding", ["zstd", "gzip", "identity"])
+def test_a_pull_takes_everything_in_whatever_coding_it_comes(tmp_path: Path, coding: str) -> None:
+    file = tmp_path / "out"
+    pulled = pull_into(server(Feed(coding=coding)), file, tmp_path / "cursor", (), lambda _: None)
+    assert (pulled["changes"], pulled["excluded"]) == (3, ["e"])
+    assert numbers(file) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("coding", ["zstd", "gzip", "identity"])
+def test_a_stream_that_is_cut_goes_on_from_its_last_mark(
+    tmp_path: Path, pauses: list[float], coding: str
+) -> None:
+    file, feed = tmp_path / "out", Feed(cuts={1, 2}, coding=coding)
+    pulled = pull_into(server(feed), file, tmp_path / "cursor", (), lambda _: None)
+    assert feed.asked == [0, 1, 2]
+    assert pulled["changes"] == 3
+    assert numbers(file) == [0, 1, 2]
+    assert len(pauses) == 2
+
+
+def test_a_stream_that_never_comes_to_its_next_mark_is_given_up(tmp_path: Path, pauses: list[float]) -> None:
+    def always_cut(_request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, content=b'{"date":"","n":0}\n')
+
+    with pytest.raises(Failure, match="again and again"):
+        pull_into(server(always_cut), tmp_path / "out", tmp_path / "cursor", (), lambda _: None)
+    assert len(pauses) == ATTEMPTS - 1
+    assert (tmp_path / "out").read_bytes() == b""
+
+
+def test_a_pull_that_was_interrupted_goes_on_and_repeats_nothing(tmp_path: Path, pauses: list[float]) -> None:
     file, cursor = tmp_path / "out", tmp_path / "cursor"
-    with pytest.raises(Failure):
-        pull_into(server(Feed(break_at="1")), file, cursor, (), lambda _: None)
+    with pytest.raises(Failure, match="Broken"):
+        pull_into(server(Feed(cuts={1}, refuses=1)), file, cursor, (), lambda _: None)
+    assert len(pauses) == 1
     with file.open("a") as torn:
         torn.write('{"n":1}\n{"n":2')  # written, but the cursor was not: as after a crash
     pulled = pull_into(server(Feed()), file, cursor, (), lambda _: None)
     assert pulled["changes"] == 2
-    assert [json.loads(line)["n"] for line in file.read_text().splitlines()] == [0, 1, 2]
+    assert numbers(file) == [0, 1, 2]
 
 
 def test_a_pull_never_touches_a_file_that_it_did_not_write(tmp_path: Path) -> None:

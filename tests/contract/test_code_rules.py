@@ -99,6 +99,21 @@ class _Bare(ast.NodeTransformer):
         return ast.Expr(ast.Constant(...)) if is_text else node
 
 
+CHANGES_CHANGED_BY = {
+    "app/feed/append.py": "supersedes and clears; it deletes the prepared segments of what it touches first",
+    "app/feed/clearing.py": "clears what was superseded before, of which no prepared segment holds anything",
+}
+"""Files that may update or delete lines of the feed, and why no prepared segment can outlive that."""
+CHANGING = re.compile(r"\b(?:update|delete)\(\s*Change\b|\b(?:UPDATE|DELETE\s+FROM)\s+change\b")
+
+
+def test_only_where_prepared_segments_go_with_them_are_lines_of_the_feed_changed() -> None:
+    found = {path for path, text in sources("app") if CHANGING.search(text)}
+    assert found == CHANGES_CHANGED_BY.keys()
+    appending = (ROOT / "app/feed/append.py").read_text("utf-8")
+    assert appending.index("segments.discard(") < appending.index("_replace(session, lines, first)")
+
+
 def test_no_module_is_a_bag_of_odds_and_ends() -> None:
     names = {Path(path).name for path, _ in sources("app", "schemas")}
     assert not names & {"utils.py", "util.py", "helpers.py", "common.py", "misc.py"}

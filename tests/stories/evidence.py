@@ -22,6 +22,7 @@ MOVES = {
     "group.joined", "group.left", "group.terms-accepted", "member.attribute-granted", "collection.released",
     "member.attribute-lapsed", "member.status-changed", "marking.changed",
 }  # fmt: skip
+MARK = b'{"kind":"page.reached"'
 DATE_DRIFT = 2 * clock.SECOND
 """Dates of changes are strictly increasing, so many at once run a little ahead of the clock."""
 
@@ -188,32 +189,28 @@ class Audited:
         return 1
 
     def _check_stream(self, got: Received) -> int:
-        """Cut what came along the segments that its entries commit to; only the last may be incomplete."""
+        """Cut what came at its marks: each segment is what its entry says; the last may be incomplete."""
         entries = [doc for doc in self._by_request[got.request_id] if doc["decision"] == "released"]
         entries.sort(key=lambda doc: doc["stream"]["segment"])
-        whole, rest = 0, got.body
-        for entry in entries:
-            size = _prefix(rest, self._bodies[entry["id"]])
-            if size is None:
-                assert not got.closed, "a segment holds other bytes than its entry says"
-                break
-            rest, whole = rest[size:], whole + 1
-        assert len(entries) >= whole + (1 if rest else 0), "bytes came that no entry speaks of"
-        assert not (got.closed and rest)
-        return whole
+        segments = _segments(got.body)
+        assert len(entries) >= len(segments), "bytes came that no entry speaks of"
+        whole = [
+            digest(segment) == self._bodies[entry["id"]]
+            for entry, segment in zip(entries, segments, strict=False)
+        ]
+        assert all(whole if got.closed else whole[:-1]), "a segment holds other bytes than its entry says"
+        return sum(whole)
 
 
-def _prefix(data: bytes, wanted: bytes) -> int | None:
-    """How many bytes, up to the end of a line, have this digest."""
-    running, size = hashlib.sha256(), 0
-    if running.digest() == wanted:
-        return 0
-    for line in data.split(b"\n")[:-1]:
-        running.update(line + b"\n")
-        size += len(line) + 1
-        if running.digest() == wanted:
-            return size
-    return None
+def _segments(body: bytes) -> list[bytes]:
+    """What stands between the marks of a stream, without them."""
+    segments = [b""]
+    for line in body.splitlines(keepends=True):
+        if line.startswith(MARK):
+            segments.append(b"")
+        else:
+            segments[-1] += line
+    return segments if segments[-1] else segments[:-1]
 
 
 def check_changes_have_entries(committed: Committed, audited: Audited, upstream: Mapping[str, str]) -> None:

@@ -14,7 +14,7 @@ from tests.stories.party import Party
 
 FEED = "/v1/changes"
 LINES = "application/x-ndjson"
-CLOSING = "page.closed"
+REACHED, CLOSING = "page.reached", "page.closed"
 IDLE_SECONDS = 0.1
 DRAIN_SECONDS = 60
 FINISH_SECONDS = 600
@@ -91,7 +91,7 @@ class Reader:
                 if not self._taken(answer.status_code):
                     return None
                 request_id = answer.headers["Halyard-Request-Id"]
-                for piece in answer.iter_raw():
+                for piece in answer.iter_bytes():
                     body += piece
         except (httpx.TransportError, httpx.HTTPStatusError):
             self.unanswered += 1
@@ -110,10 +110,14 @@ class Reader:
         closed = bool(lines) and lines[-1]["kind"] == CLOSING
         if request_id:
             self.received.append(Received(request_id, body, stream=True, closed=closed))
-        if not closed:
-            return None  # short never looks complete: what came without a closing line has no cursor
-        self._apply(lines[:-1], lines[-1]["next"])
-        return False
+        came: list[dict[str, Any]] = []
+        for line in lines:
+            if line["kind"] in {REACHED, CLOSING}:
+                self._apply(came, line["next"])
+                came = []
+            else:
+                came.append(line)
+        return False if closed else None  # what came behind the last cursor comes again
 
     def _taken(self, status: int) -> bool:
         if status == httpx.codes.UNAUTHORIZED:  # suspended, or the token's time is over

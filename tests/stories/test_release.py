@@ -19,9 +19,11 @@ from app import record
 from app.api import changes
 from app.audit import committer
 from app.audit.models import AuditEntry
+from app.feed import preparing
 from app.main import create_app
 from app.runtime import Runtime
 from schemas.vocabulary import Purpose, Scope
+from tests.api.segments import prepare, stored
 from tests.conftest import NewDatabase
 from tests.factories import Caller, Make
 from tests.hashes import new_list, published, sha
@@ -247,9 +249,21 @@ def test_a_lookup_is_made_again_when_the_policy_changed_before_its_release(
 # ── Streams ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.fixture
-def short_segments(monkeypatch: pytest.MonkeyPatch) -> None:
+FIRST_SEGMENT = ["list.changed", "signal.changed", "signal.changed", "page.reached"]
+
+
+@pytest.fixture(params=["live", "prepared"])
+def short_segments(
+    request: pytest.FixtureRequest, houses: Houses, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Segments of three lines: the cast's list has two and a rest, read line by line or prepared."""
     monkeypatch.setattr(changes, "SEGMENT_LINES", 3)
+    monkeypatch.setattr(preparing, "LINES", 3)
+    preparing.step(houses.there.runtime.db, 0)
+    if request.param == "prepared":
+        assert prepare(houses.there.runtime) >= 2
+        place = {each.place_id for each in stored(houses.there.runtime) if cast.list_id.encode() in each.body}
+        assert len(place) == 1
 
 
 def stream(cast: Cast) -> tuple[list[dict[str, Any]], str, bytes]:
@@ -263,7 +277,10 @@ def stream(cast: Cast) -> tuple[list[dict[str, Any]], str, bytes]:
 @pytest.mark.usefixtures("short_segments")
 def test_a_whole_stream_ends_with_a_closing_line_and_a_last_entry(houses: Houses, cast: Cast) -> None:
     lines, request_id, _ = stream(cast)
-    assert [line["kind"] for line in lines] == ["list.changed", *["signal.changed"] * 6, "page.closed"]
+    assert [line["kind"] for line in lines] == [
+        "list.changed", *["signal.changed"] * 2, "page.reached", *["signal.changed"] * 3, "page.reached",
+        "signal.changed", "page.closed",
+    ]  # fmt: skip
     assert decisions(houses.here.runtime, request_id) == ["released"] * 3 + ["completed"]
 
 
@@ -274,7 +291,7 @@ def test_a_stream_stops_at_the_segment_before_which_its_reader_was_stopped(
 ) -> None:
     between(act, 1)
     lines, request_id, data = stream(cast)
-    assert [line["kind"] for line in lines] == ["list.changed", "signal.changed", "signal.changed"]
+    assert [line["kind"] for line in lines] == FIRST_SEGMENT
     assert not any(value.encode() in data for value in cast.values[2:])
     assert decisions(houses.here.runtime, request_id) == ["released", "aborted"]
 
@@ -286,8 +303,8 @@ def test_a_stream_goes_on_without_what_was_hidden_under_way(
 ) -> None:
     between(act, 1)
     lines, request_id, data = stream(cast)
-    assert [line["kind"] for line in lines[:3]] == ["list.changed", "signal.changed", "signal.changed"]
-    assert [line["kind"] for line in lines[3:]] == ["sight.lost", "page.closed"]
+    assert [line["kind"] for line in lines[:4]] == FIRST_SEGMENT
+    assert [line["kind"] for line in lines[4:]] == ["sight.lost", "page.closed"]
     assert not any(value.encode() in data for value in cast.values[2:])
     assert decisions(houses.here.runtime, request_id)[-1] == "completed"
 
@@ -372,7 +389,7 @@ def test_a_stream_stops_when_the_audit_log_fails_under_way(
 ) -> None:
     between(lambda _cast: monkeypatch.setattr(committer, "commit_group", disk_full), 1)
     lines, _, data = stream(cast)
-    assert [line["kind"] for line in lines] == ["list.changed", "signal.changed", "signal.changed"]
+    assert [line["kind"] for line in lines] == FIRST_SEGMENT
     assert not any(value.encode() in data for value in cast.values[2:])
 
 

@@ -1,0 +1,43 @@
+"""Content codings: what the caller likes best, and streams that standard decoders read."""
+
+import zlib
+
+import pytest
+import zstandard
+from werkzeug.datastructures import MIMEAccept
+from werkzeug.http import parse_accept_header
+
+from app.web.coding import Gzip, Identity, Zstd, chosen
+
+PARTS = [b"first part\n" * 50, b"", b"second part\n" * 50]
+
+
+@pytest.mark.parametrize(
+    ("asked", "coding"),
+    [
+        ("", Identity), ("identity", Identity), ("br", Identity), ("gzip", Gzip), ("GZIP", Gzip),
+        ("zstd", Zstd), ("gzip, zstd", Gzip), ("zstd, gzip, br, deflate", Gzip), ("gzip;q=0.5, zstd", Zstd),
+        ("*", Gzip), ("gzip;q=0, *", Zstd), ("gzip;q=0", Identity), ("gzip;q=0, zstd;q=0, *;q=0.1", Identity),
+        ("gzip;q=0.5, identity", Identity), ("gzip, identity;q=0.5", Gzip), ("identity;q=0, br", Identity),
+        ("zstd;q=0.3, gzip;q=0.2, identity;q=0.1", Zstd), ("gzip;q=x", Identity),
+    ],
+)  # fmt: skip
+def test_the_caller_is_given_what_it_likes_best(asked: str, coding: type) -> None:
+    assert type(chosen(parse_accept_header(asked, MIMEAccept))) is coding
+
+
+def test_a_stream_in_gzip_is_one_member_that_can_be_read_part_by_part() -> None:
+    coding, decoder = Gzip(), zlib.decompressobj(zlib.MAX_WBITS + 16)
+    for part in PARTS:
+        assert decoder.decompress(coding.part(part)) == part
+    assert not decoder.eof, "a stream without its end must not look complete"
+    decoder.decompress(coding.end())
+    assert decoder.eof
+
+
+def test_a_stream_in_zstd_has_a_frame_for_each_part() -> None:
+    coding = Zstd()
+    frames = [coding.part(part) for part in PARTS]
+    assert [zstandard.ZstdDecompressor().decompress(frame) for frame in frames] == PARTS
+    whole = zstandard.ZstdDecompressor().decompressobj(read_across_frames=True)
+    assert whole.decompress(b"".join(frames) + coding.end()) == b"".join(PARTS)
