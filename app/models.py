@@ -3,7 +3,7 @@
 from app.audit import models as audit
 from app.db import Base
 from app.feed import models as feed
-from app.idempotency import IdempotentAnswer
+from app.idempotency import IdempotentAnswer, IdempotentChunk
 from app.keys import SigningKey
 from app.markings import Collection
 from app.parties import Member
@@ -12,8 +12,8 @@ from app.signals import models as signals
 from app.subscriptions import models as subscriptions
 
 __all__ = [
-    "Base", "Collection", "IdempotentAnswer", "Member", "SigningKey", "audit", "feed", "sets", "signals",
-    "subscriptions",
+    "Base", "Collection", "IdempotentAnswer", "IdempotentChunk", "Member", "SigningKey", "audit", "feed",
+    "sets", "signals", "subscriptions",
 ]  # fmt: skip
 
 metadata = Base.metadata

@@ -52,8 +52,11 @@ _PUBLISH_DOC = {
 def publish_signals(list_id: str) -> Response:
     """Contribute signals: JSON with an answer for each, or NDJSON of any length with counts.
 
-    NDJSON is taken in chunks of at most 1,000 lines, each in a transaction of its own. Should the caller lose
-    its rights midway, the problem document says in `taken` how many lines were. Sending again is harmless.
+    NDJSON may be compressed (`Content-Encoding: gzip` or `zstd`) and is taken in chunks of at most 1,000
+    lines, each in a transaction of its own. Should the body break off, or the caller lose its rights midway,
+    the problem document says in `taken` what was done. Sending again is harmless; with the same
+    `Idempotency-Key` it passes over what was done, and ends with the answer that one undisturbed request
+    would have had.
     """
     if request.mimetype == ndjson.MEDIA_TYPE:
         return publish_lines(list_id)

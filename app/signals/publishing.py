@@ -45,7 +45,7 @@ Item = Ready | Refused
 
 def read_items(raw: Iterable[object]) -> list[Item]:
     """Read decoded JSON items, before any transaction is open."""
-    return [_read(item) for item in raw]
+    return [read_item(item) for item in raw]
 
 
 def publish(tx: Tx, list_id: str, items: Sequence[Item]) -> list[Outcome]:
@@ -68,7 +68,8 @@ def publish(tx: Tx, list_id: str, items: Sequence[Item]) -> list[Outcome]:
     return outcomes
 
 
-def _read(raw: object) -> Item:
+def read_item(raw: object) -> Item:
+    """Read one decoded JSON item; why not, if it cannot be used."""
     try:
         return Ready(*parse_item(raw))
     except Refused as refused:

@@ -32,7 +32,7 @@ STATUS: dict[str, HTTPStatus] = {
     errors.TooMany.slug: HTTPStatus.TOO_MANY_REQUESTS,
     errors.Unavailable.slug: HTTPStatus.SERVICE_UNAVAILABLE,
 }
-_NOT_SHOWN = {"audited", "retry_after", "scope"}
+_NOT_SHOWN = {"accept_encoding", "audited", "retry_after", "scope"}
 
 
 def install(app: Flask) -> None:
@@ -51,6 +51,8 @@ def halyard_problem(error: errors.HalyardError) -> Response:
     answer = problem(status, error.slug, error.detail, **extra)
     if "retry_after" in error.extra:
         answer.headers["Retry-After"] = str(error.extra["retry_after"])
+    if "accept_encoding" in error.extra:
+        answer.headers["Accept-Encoding"] = error.extra["accept_encoding"]
     if isinstance(error, errors.Unauthenticated):
         answer.headers["WWW-Authenticate"] = challenge(error.reason, error.detail)
     elif isinstance(error, errors.Forbidden):
