@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, cast
 
-from sqlalchemy import Table, insert, update
+from sqlalchemy import Table, update
 
 from app import clock
 from app.events import SignalsPublished, Subject
 from app.feed.append import Line
 from app.question import Action
 from app.record import Tx, record
+from app.rows import insert_rows
 from app.signals import queries
 from app.signals.item_markings import ItemMarkings
 from app.signals.items import Classification, ItemFields, parse_item
@@ -25,8 +26,6 @@ from app.signals.refused import RefusalReason, Refused
 from schemas.vocabulary import ItemStatus, Standing
 
 _TABLE = cast("Table", SignalEntry.__table__)
-"""Plain rows go in without the mapper, which would look at each of them."""
-
 RENEWED_FROM = clock.DAY
 """A repetition that does not ask for an end of validity renews only if it gains this much (microseconds):
 otherwise sending the same list every few minutes would make a change of each signal each time."""
@@ -158,10 +157,13 @@ class _Batch:
         }  # fmt: skip
 
     def store(self) -> None:
-        """Write the rows and make their lines: one statement for the new ones, two for the renewed."""
+        """Write the rows and make their lines: one statement for the new ones, two for the renewed.
+
+        The list is locked, so nobody else can have written one of the new ones.
+        """
         session = self._tx.session
         if self._new:
-            session.execute(insert(_TABLE), [row for row, _ in self._new.values()])
+            insert_rows(session, _TABLE, [row for row, _ in self._new.values()])
             for row, shown in self._new.values():
                 self.lines += shown.state(row, fresh=True)
         if self._renewed:
