@@ -13,7 +13,7 @@ from bench.databases import NAMES, databases
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Print figures with ratios.")
     parser.add_argument("--database", choices=NAMES, help="only this one; both, if left out")
-    parser.add_argument("--size", type=int, default=100_000, help="how many rows (default %(default)s)")
+    parser.add_argument("--size", type=int, default=200_000, help="how many rows (default %(default)s)")
     parser.add_argument("--runs", type=int, default=5, help="measured runs of each (default %(default)s)")
     parser.add_argument("--only", choices=sorted(CASES), help="only this benchmark")
     asked = parser.parse_args()

@@ -56,6 +56,10 @@ class Client:
     def post(self, path: str, body: bytes) -> bytes:
         return self._ask("POST", path, body, {"Content-Type": "application/json"}).read()
 
+    def push(self, path: str, body: bytes) -> bytes:
+        """Send lines as one request."""
+        return self._ask("POST", path, body, {"Content-Type": NDJSON}).read()
+
     def pull(self, path: str) -> Pulled:
         """Read a stream to its end as it comes."""
         answer = self._ask("GET", path, None, {"Accept": NDJSON})

@@ -90,7 +90,6 @@ def take_lines(door: LineDoor[Any]) -> Response:
             what was
             taken before that.
     """
-    request.max_content_length = None
     upload = _Upload(door)
     try:
         for chunk in chunks(received(request)):

@@ -7,18 +7,20 @@ but fewer bytes than `Content-Length` announced.
 from flask import Request
 from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
 from werkzeug.exceptions import ClientDisconnected
+from werkzeug.wsgi import get_input_stream
 
 from app.errors import Malformed
 from app.web.inflate import Readable, inflated
 
 
 def received(request: Request) -> Readable:
-    """The body as a stream, without its `Content-Encoding`.
+    """The body as a stream of any length, without its `Content-Encoding`.
 
     Raises:
         UnsupportedMedia: an encoding that is not read.
     """
-    return inflated(Whole(request.stream, request.content_length), request.headers.get("Content-Encoding"))
+    stream = get_input_stream(request.environ)  # `request.stream` is under the app's limit of one body
+    return inflated(Whole(stream, request.content_length), request.headers.get("Content-Encoding"))
 
 
 class Whole:
