@@ -4,7 +4,7 @@ The rows go in through the session's own connection and in its transaction. They
 could appear, the caller holds a lock that keeps it away.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any
@@ -51,12 +51,12 @@ class _Writer:
         converters = ((place, _converter(table, name, dialect)) for place, name in enumerate(columns))
         self._convert = [(place, convert) for place, convert in converters if convert is not None]
 
-    def converted(self, rows: Iterable[Mapping[str, Any]]) -> Iterable[tuple[Any, ...]]:
-        for row in rows:
-            values = list(self._values(row))
-            for place, convert in self._convert:
-                values[place] = convert(values[place])
-            yield tuple(values)
+    def converted(self, rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Any, ...]]:
+        """The rows as the driver takes them; column by column, which is faster than value by value."""
+        columns = list(zip(*map(self._values, rows), strict=True))
+        for place, convert in self._convert:
+            columns[place] = tuple(map(convert, columns[place]))
+        return zip(*columns, strict=True)
 
 
 @lru_cache(maxsize=64)

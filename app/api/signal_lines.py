@@ -17,6 +17,7 @@ def publish_lines(list_id: str) -> Response:
             scope=Scope.SIGNALS_WRITE,
             statuses=(ItemStatus.ACCEPTED, ItemStatus.ALREADY_YOURS),
             read=publishing.read_item,
+            quick=publishing.read_line,
             work=lambda tx, items: publishing.publish(tx, list_id, items),
         )
     )

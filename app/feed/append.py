@@ -5,7 +5,6 @@ passed it. The head row makes number order and commit order the same thing.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, cast
 
 import msgspec
@@ -32,9 +31,8 @@ BODIED = frozenset(
 """Kinds of line that carry a body. Tombstones, pointers and sight hold ids only, and keep their bytes."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Line:
-    """One change that a transaction wants in the feed.
+class Line(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One change that a transaction wants in the feed. There may be thousands: a struct is made quickly.
 
     Args:
         body: the object's state as JSON bytes; None for tombstones, pointers and sight.

@@ -1,15 +1,15 @@
 """What became of one item of a bulk request."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from app.signals.refused import Refused
 from schemas.vocabulary import ItemStatus
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """One answer. `reason` and `hint` say why it was refused, and never repeat what was sent."""
 
     status: ItemStatus

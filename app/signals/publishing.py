@@ -1,16 +1,17 @@
 """Publishes signals: many at once, an answer for each, and never a statement per item."""
 
-import uuid
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, cast
 
+import msgspec
 from sqlalchemy import Table, update
 
 from app import clock
 from app.events import SignalsPublished, Subject
 from app.feed.append import Line
+from app.ids import new_id
 from app.question import Action
 from app.record import Tx, record
 from app.rows import insert_rows
@@ -22,6 +23,7 @@ from app.signals.lines import Shown, shown_by_marking
 from app.signals.models import SignalEntry
 from app.signals.outcomes import Outcome, refusal
 from app.signals.queries import Found, Identity, Known
+from app.signals.quick import quick_item
 from app.signals.refused import RefusalReason, Refused
 from schemas.vocabulary import ItemStatus, Standing
 
@@ -31,8 +33,7 @@ RENEWED_FROM = clock.DAY
 otherwise sending the same list every few minutes would make a change of each signal each time."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(msgspec.Struct, frozen=True):
     """An item that reads well."""
 
     parsed: Parsed
@@ -75,8 +76,13 @@ def read_item(raw: object) -> Item:
         return refused
 
 
-@dataclass(frozen=True, slots=True)
-class _Candidate:
+def read_line(raw: bytes) -> Item | None:
+    """Read a line of JSON at once; None: decode it the strict way, and use `read_item`."""
+    found = quick_item(raw)
+    return None if found is None else Ready(*found)
+
+
+class _Candidate(msgspec.Struct, frozen=True):
     """An item that may stand in this list."""
 
     ready: Ready
@@ -147,7 +153,7 @@ class _Batch:
     def _row(self, candidate: _Candidate) -> dict[str, Any]:
         parsed, fields = candidate.ready.parsed, candidate.ready.fields
         return {
-            "id": str(uuid.uuid4()), "collection_id": self._found.id, "type": parsed.type,
+            "id": new_id(), "collection_id": self._found.id, "type": parsed.type,
             "value": parsed.value, "qualifier": parsed.qualifier, "match_key": candidate.identity[2],
             "details": parsed.metadata, "labels": list(fields.labels),
             "classification": _classification(fields.classification), "confidence": fields.confidence,
