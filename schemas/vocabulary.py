@@ -213,6 +213,8 @@ class ItemStatus(StrEnum):
     ALREADY_YOURS = "already_yours"
     WITHDRAWN = "withdrawn"
     ALREADY_WITHDRAWN = "already_withdrawn"
+    MARKED = "marked"
+    ALREADY_MARKED = "already_marked"
     REFUSED = "refused"
 
 

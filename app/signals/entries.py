@@ -26,7 +26,7 @@ from app.signals.queries import PARTS, Found
 from app.signals.rendering import describe
 from schemas.vocabulary import Reason
 
-_NOT_NARROWER = (
+NOT_NARROWER = (
     "Only a narrower marking can be given to a signal. "
     "To let more members see it, withdraw it and publish it again."
 )
@@ -88,8 +88,8 @@ def narrow(tx: Tx, entry_id: str, marking: Mapping[str, Any]) -> Single:
         record(tx, MarkingChanged(subjects=(before.subject,), reason="narrowed"))
         return before
     row = remark.intern_narrower(tx.session, collection, view, tx.now)
-    if not at_least_as_strict(view, before.thing.effective) or _adds_readers(tx, before, row.id, view):
-        raise Conflict(_NOT_NARROWER, reason="not_narrower")
+    if not at_least_as_strict(view, before.thing.effective) or adds_readers(tx, before, row.id, view):
+        raise Conflict(NOT_NARROWER, reason="not_narrower")
     old = shown(tx.session, collection.id, entry.marking_id, before.thing.narrower)
     new = shown(tx.session, collection.id, row.id, view)
     _move(tx, entry, new)
@@ -165,7 +165,7 @@ def _subjects(
     return subjects or [lists.subject(found, count=0)]
 
 
-def _adds_readers(tx: Tx, before: Single, marking_id: str, view: MarkingView) -> bool:
+def adds_readers(tx: Tx, before: Single, marking_id: str, view: MarkingView) -> bool:
     """Whether somebody would see the entry under the new marking who does not under its own narrower one.
 
     That nobody outside the collection does is `remark.intern_narrower`'s to see to.

@@ -27,6 +27,9 @@ class RefusalReason(StrEnum):
     TYPE_NOT_TAKEN = "type_not_taken"
     MARKING = "marking"
     MARKED_OTHERWISE = "marked_otherwise"
+    NOT_NARROWER = "not_narrower"
+    TAKEN = "taken"
+    GONE = "gone"
     NEEDS_PERSON = "needs_person"
     NOT_FOUND = "not_found"
 

@@ -18,7 +18,9 @@ undoes the chunk and ends the request. It must be harmless to repeat.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any, Generic, Protocol, TypeVar
 
 from flask import Response, request
@@ -48,6 +50,7 @@ from app.web.state import runtime
 from schemas.vocabulary import ItemStatus, Scope
 
 Item = TypeVar("Item")
+View = Callable[..., Any]
 
 
 class Outcome(Protocol):
@@ -100,6 +103,23 @@ def take_lines(door: LineDoor[Any]) -> Response:
             error.extra["taken"] = upload.report.to_wire(door.statuses)
         raise
     return Reply.json(upload.report.to_wire(door.statuses)).response()
+
+
+def or_lines(take: View) -> Callable[[View], View]:
+    """Let a route that takes JSON take lines too: `take` is called with the route's arguments instead.
+
+    Stands between `@requires` and `@blp.arguments`.
+    """
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def either(*args: Any, **kwargs: Any) -> Any:
+            return (take if request.mimetype == MEDIA_TYPE else view)(*args, **kwargs)
+
+        either._apidoc = deepcopy(getattr(view, "_apidoc", {}))  # type: ignore[attr-defined]
+        return either
+
+    return decorate
 
 
 class _Upload:

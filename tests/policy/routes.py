@@ -78,6 +78,9 @@ ASKS: dict[tuple[str, str], Ask] = {
     ("POST", "/v1/signal-lists/<ident:list_id>/withdrawals"): Ask(
         body=lambda stocked, _ids: {"ids": [*stocked.signals.values()], "reason": "wrong"}
     ),
+    ("POST", "/v1/signal-lists/<ident:list_id>/markings"): Ask(
+        body=lambda stocked, ids: {"ids": [*stocked.signals.values()], "marking": narrowed(stocked, ids)}
+    ),
     ("GET", "/v1/signal-lists/<ident:list_id>/recipients"): Ask(query="limit=1000"),
     ("GET", "/v1/signals/<ident:signal_id>"): Ask(surface=SINGLE),
     ("PUT", "/v1/signals/<ident:signal_id>/marking"): Ask(surface=SINGLE, body=narrowed),

@@ -4,6 +4,7 @@ import hashlib
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -12,6 +13,7 @@ from app.signals.items import ItemFields, parse_item
 from app.signals.kinds import Parsed
 from app.signals.quick import quick_item
 from app.signals.refused import Refused
+from app.signals.wire import WireItem
 from app.web.ndjson import BadLine, decode
 from tests.hashes import keyed, pdq, sha
 
@@ -26,15 +28,16 @@ def strict(raw: bytes) -> tuple[Parsed, ItemFields] | None:
         return None
 
 
-names = st.sampled_from(
-    ["type", "value", "quality", "identifier", "key_id", "epoch", "producer", "labels", "valid_until",
-     "classification", "marking", "confidence", "extra"]
-)  # fmt: skip
-values = st.sampled_from(
-    ["sha256", "pdq", "hmac_sha256", "vpdq", sha(1)["value"], "email", "key-1", "hasher", ["a", "b"], ["a", "a"],
-     [], "2027-01-01T00:00:00Z", 80, 80.0, 8e1, -0, 1, 10**40, 101, True, None, {"scheme": "iwf", "code": "A1"}, {},
-     [[]], {"tlp": "TLP:RED", "tlp2": {"a": [1]}}, 'quo"te', "\u00e9", "\0", "a\nb", ""]
-)  # fmt: skip
+names = st.sampled_from([field.encode_name for field in msgspec.structs.fields(WireItem)] + ["extra"])
+TEXTS = [
+    "sha256", "pdq", "hmac_sha256", "vpdq", sha(1)["value"], "email", "key-1", "hasher",
+    "2027-01-01T00:00:00Z", 'quo"te', "\u00e9", "\0", "a\nb", "",
+]  # fmt: skip
+OTHERS: list[Any] = [
+    ["a", "b"], ["a", "a"], [], [[]], 80, 80.0, 8e1, -0, 1, 10**40, 101, True, None, {},
+    {"scheme": "iwf", "code": "A1"}, {"tlp": "TLP:RED", "more": {"a": [1]}},
+]  # fmt: skip
+values = st.sampled_from(TEXTS + OTHERS)
 GOOD = (sha(1), pdq(2), keyed(3), {**sha(4), "labels": ["a", "b"], "confidence": 50, "producer": "hasher-2"})
 
 
