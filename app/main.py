@@ -10,6 +10,7 @@ from app.api import audit as audit_entries
 from app.api import (
     changes,
     clients,
+    group_keys,
     groups,
     lookup,
     me,
@@ -41,6 +42,7 @@ BLUEPRINTS = (
     members.blp,
     clients.blp,
     groups.blp,
+    group_keys.blp,
     sets.blp,
     versions.blp,
     signal_lists.blp,

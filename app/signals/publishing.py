@@ -16,6 +16,7 @@ from app.question import Action
 from app.record import Tx, record
 from app.rows import insert_rows
 from app.signals import queries
+from app.signals.group_keys import KeyRing
 from app.signals.item_markings import ItemMarkings
 from app.signals.items import Classification, ItemFields, parse_item
 from app.signals.kinds import Parsed, kind_of
@@ -98,6 +99,7 @@ class _Batch:
         self._tx = tx
         self._found = found
         self._markings = ItemMarkings(tx, found)
+        self._keys = KeyRing(tx.session, found)
         self._new: dict[Identity, tuple[dict[str, Any], Shown]] = {}
         self._renewed: dict[str, int] = {}
         self.lines: list[Line] = []
@@ -120,6 +122,7 @@ class _Batch:
         parsed, fields = item.parsed, item.fields
         try:
             _check_taken(parsed.type, self._found.types)
+            self._keys.check(parsed)
             shown = self._markings.of(fields.marking)
             until = kind_of(parsed.type).valid_until(fields.valid_until, self._tx.now)
         except Refused as refused:

@@ -27,6 +27,8 @@ class RefusalReason(StrEnum):
     TYPE_NOT_TAKEN = "type_not_taken"
     MARKING = "marking"
     MARKED_OTHERWISE = "marked_otherwise"
+    UNKNOWN_KEY = "unknown_key"
+    RETIRED_EPOCH = "retired_epoch"
     NOT_NARROWER = "not_narrower"
     TAKEN = "taken"
     GONE = "gone"

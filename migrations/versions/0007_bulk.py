@@ -1,4 +1,4 @@
-"""Chunks of requests that are taken in chunks, for their repetition."""
+"""Chunks of requests that are taken in chunks, for their repetition; keys of groups, by name."""
 
 from collections.abc import Sequence
 
@@ -29,7 +29,17 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("client_id", "key", "number", name="pk_idempotent_chunk"),
     )
+    op.create_table(
+        "group_key",
+        sa.Column("group_id", _ID, nullable=False),
+        sa.Column("key_id", sa.String(64), nullable=False),
+        sa.Column("epoch", sa.Integer(), nullable=False),
+        sa.Column("retired_before", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["group_id"], ["sharing_group.id"], name="fk_group_key_group_id"),
+        sa.PrimaryKeyConstraint("group_id", "key_id", name="pk_group_key"),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("group_key")
     op.drop_table("idempotent_chunk")

@@ -115,6 +115,8 @@ ASKS: dict[tuple[str, str], Ask] = {
     ("POST", "/v1/groups"): Ask(body=fixed({"name": "Another", "terms": "Terms."})),
     ("GET", "/v1/groups/<ident:group_id>"): Ask(),
     ("PATCH", "/v1/groups/<ident:group_id>"): Ask(body=fixed({"terms": "Other terms."})),
+    ("GET", "/v1/groups/<ident:group_id>/keys"): Ask(),
+    ("PUT", "/v1/groups/<ident:group_id>/keys/<key_id>"): Ask(body=fixed({"epoch": 1})),
     ("POST", "/v1/groups/<ident:group_id>/invitations"): Ask(
         body=lambda stocked, _ids: {"member": stocked.callers["member"].member.id}
     ),
