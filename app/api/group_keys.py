@@ -15,7 +15,7 @@ from app.web.identity import requires
 from schemas.groups import GroupKeySchema, GroupKeysSchema, NewGroupKeySchema
 from schemas.vocabulary import Scope
 
-blp = Blueprint("group keys", __name__, url_prefix="/v1", description="Keys of sharing groups, by name")
+blp = Blueprint("group-keys", __name__, url_prefix="/v1", description="Keys of sharing groups, by name")
 
 _KEY_ID = re.compile(r"(?!.*(?:[0-9]-*){10})[a-z0-9][a-z0-9-]{2,63}")
 """As in signals: ten digits, hyphens aside, could be the number of a person."""
