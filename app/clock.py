@@ -2,6 +2,7 @@
 
 import time
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Protocol
 
 SECOND = 1_000_000
@@ -29,7 +30,13 @@ def shifted(microseconds: int) -> Clock:
 
 def to_text(moment: int) -> str:
     """RFC 3339 with six digits and `Z`: sorts like the number."""
-    return (_EPOCH + timedelta(microseconds=moment)).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    second, rest = divmod(moment, SECOND)
+    return f"{_second_to_text(second)}.{rest:06d}Z"
+
+
+@lru_cache(maxsize=1024)
+def _second_to_text(second: int) -> str:
+    return (_EPOCH + timedelta(seconds=second)).isoformat(timespec="seconds").removesuffix("+00:00")
 
 
 def from_text(text: str) -> int:

@@ -139,6 +139,12 @@ class GroupLeft(Event):
     kind = "group.left"
 
 
+class GroupKeyDeclared(Event):
+    """The owner of a group named a key, a new epoch of it, or the epochs that are over."""
+
+    kind = "group.key-declared"
+
+
 class GroupChanged(Event):
     """Terms or required attributes changed."""
 

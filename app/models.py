@@ -3,7 +3,7 @@
 from app.audit import models as audit
 from app.db import Base
 from app.feed import models as feed
-from app.idempotency import IdempotentAnswer
+from app.idempotency import IdempotentAnswer, IdempotentChunk
 from app.keys import SigningKey
 from app.markings import Collection
 from app.parties import Member
@@ -19,6 +19,7 @@ __all__ = [
     "Collection",
     "Erasure",
     "IdempotentAnswer",
+    "IdempotentChunk",
     "LookupBudget",
     "Member",
     "SigningKey",

@@ -137,6 +137,19 @@ class GroupRequirement(Base):
     attribute: Mapped[str] = mapped_column(Code, primary_key=True)
 
 
+class GroupKey(Base):
+    """A key under which a group hashes identifiers, by name: its value never comes here."""
+
+    __tablename__ = "group_key"
+
+    group_id: Mapped[str] = mapped_column(Id, ForeignKey("sharing_group.id"), primary_key=True)
+    key_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    epoch: Mapped[int]
+    """The newest epoch."""
+    retired_before: Mapped[int]
+    """Epochs before this one are no longer taken."""
+
+
 class GroupMember(Base):
     """A member in a group. `active` only after its own acceptance of the terms and the owner's act."""
 

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Self
 
-import zstandard
+from app import zstd
 
 NDJSON = "application/x-ndjson"
 TIMEOUT_SECONDS = 120
@@ -58,10 +58,14 @@ class Client:
     def post(self, path: str, body: bytes) -> bytes:
         return self._ask("POST", path, body, {"Content-Type": "application/json"}).read()
 
+    def push(self, path: str, body: bytes) -> bytes:
+        """Send lines as one request."""
+        return self._ask("POST", path, body, {"Content-Type": NDJSON}).read()
+
     def pull(self, path: str, *, coding: str = "identity") -> Pulled:
         """Read a stream to its end as it comes, and unpack it if it is in zstd."""
         answer = self._ask("GET", path, None, {"Accept": NDJSON, "Accept-Encoding": coding})
-        unpack = zstandard.ZstdDecompressor().decompressobj(read_across_frames=True).decompress
+        unpack = zstd.Frames().decompress
         lines, size, last = 0, 0, b""
         while block := answer.read(READ_BYTES):
             block = unpack(block) if coding == "zstd" else block

@@ -4,24 +4,23 @@ import uuid
 from collections.abc import Iterator
 from typing import Any
 
-from bench import world
 from bench.lab import Lab
 from bench.raw import CHANGE, CONTRIBUTION, ENTRY, Tables
 
 
 def batches(
-    lab: Lab, model: str, into: str, place_id: int, values: list[str]
+    lab: Lab, model: str, into: str, place_id: int, values: list[str], size: int
 ) -> Iterator[tuple[Tables, int]]:
     """Entries, contributions and changes like those of the list `model`, with other ids and values.
 
     They are for another list, whose own place is `place_id`.
 
-    Each is what one transaction writes, and the number of its last change.
+    Each is what one transaction writes, `size` of them, and the number of its last change.
     """
     maker = _Maker(lab, model, into, place_id)
     head = lab.driver.head()
-    for start in range(0, len(values), world.BATCH):
-        part = values[start : start + world.BATCH]
+    for start in range(0, len(values), size):
+        part = values[start : start + size]
         rows = [maker.rows(value, head + n) for n, value in enumerate(part, 1)]
         head += len(part)
         entries, contributions, changes = (list(third) for third in zip(*rows, strict=True))

@@ -74,6 +74,11 @@ def bodies(values: list[str]) -> list[bytes]:
     ]
 
 
+def lines(values: list[str]) -> bytes:
+    """A publish request as NDJSON, one signal per line."""
+    return b"".join(json.dumps(_signal(value)).encode() + b"\n" for value in values)
+
+
 def publish(client: Client, list_id: str, values: list[str]) -> None:
     for body in bodies(values):
         client.post(f"/v1/signal-lists/{list_id}/signals", body)

@@ -120,3 +120,32 @@ class AcceptanceSchema(Schema):
         validate=validate.Range(min=1, max=1_000_000),
         metadata={"description": "The version of the terms that was read and is accepted."},
     )
+
+
+_EPOCH = validate.Range(min=0, max=2**31 - 1)
+
+
+class NewGroupKeySchema(Schema):
+    """By name and epoch only: a key itself never comes here."""
+
+    epoch = fields.Integer(
+        required=True, strict=True, validate=_EPOCH, metadata={"description": "The newest epoch."}
+    )
+    retired_before = fields.Integer(
+        load_default=0,
+        strict=True,
+        validate=_EPOCH,
+        metadata={"description": "Signals of epochs before this one are no longer taken."},
+    )
+
+
+class GroupKeySchema(Schema):
+    key_id = fields.String(required=True, metadata={"description": "Name of the key."})
+    epoch = fields.Integer(required=True, metadata={"description": "The newest epoch."})
+    retired_before = fields.Integer(
+        required=True, metadata={"description": "Signals of epochs before this one are no longer taken."}
+    )
+
+
+class GroupKeysSchema(Schema):
+    items = fields.List(fields.Nested(GroupKeySchema), required=True, metadata={"description": "By name."})

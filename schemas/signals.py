@@ -174,16 +174,12 @@ class BadLineSchema(Schema):
     hint = fields.String(required=True, metadata={"description": "What to send instead."})
 
 
-class PublishedSchema(Schema):
-    """`items` answers a JSON request; `lines`, `reasons` and `counts` answer NDJSON."""
+class LineReportSchema(Schema):
+    """What became of the lines of an NDJSON request: `items` answers a JSON one instead."""
 
-    accepted = fields.Integer(required=True, metadata={"description": "How many are new."})
-    already_yours = fields.Integer(
-        required=True, metadata={"description": "How many you had contributed before."}
-    )
-    refused = fields.Integer(required=True, metadata={"description": "How many were not taken."})
+    refused = fields.Integer(metadata={"description": "How many were not taken."})
     items = fields.List(
-        fields.Nested(ItemAnswerSchema), metadata={"description": "One answer per signal, in order."}
+        fields.Nested(ItemAnswerSchema), metadata={"description": "For JSON: one answer per item, in order."}
     )
     lines = fields.Integer(metadata={"description": "How many lines were read; empty ones do not count."})
     reasons = fields.List(
@@ -194,6 +190,14 @@ class PublishedSchema(Schema):
         values=fields.Integer(),
         metadata={"description": "How many lines were refused for each reason."},
     )
+
+
+class PublishedSchema(LineReportSchema):
+    accepted = fields.Integer(required=True, metadata={"description": "How many are new."})
+    already_yours = fields.Integer(
+        required=True, metadata={"description": "How many you had contributed before."}
+    )
+    refused = fields.Integer(required=True, metadata={"description": "How many were not taken."})
 
 
 class WithdrawalSchema(Schema):
@@ -245,13 +249,26 @@ class ErasureAnswerSchema(Schema):
     )
 
 
-class WithdrawnSchema(Schema):
-    items = fields.List(
-        fields.Nested(ItemAnswerSchema),
-        required=True,
-        metadata={"description": "One answer per id, in order."},
-    )
+class WithdrawnSchema(LineReportSchema):
     withdrawn = fields.Integer(required=True, metadata={"description": "How many were taken back now."})
+    already_withdrawn = fields.Integer(metadata={"description": "Lines of entries that had ended before."})
+
+
+class NarrowingSchema(Schema):
+    ids = fields.List(
+        Ident(description="Id of an entry."),
+        required=True,
+        validate=validate.Length(min=1, max=PUBLISH_LIMIT),
+        metadata={"description": "Entries of this list."},
+    )
+    marking = fields.Nested(
+        MarkingSchema, required=True, metadata={"description": "A narrower one than they have."}
+    )
+
+
+class NarrowedSchema(LineReportSchema):
+    marked = fields.Integer(required=True, metadata={"description": "How many have it from now on."})
+    already_marked = fields.Integer(metadata={"description": "Lines of entries that had it before."})
 
 
 class ContributionSchema(Schema):

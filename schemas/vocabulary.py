@@ -304,6 +304,8 @@ class ItemStatus(StrEnum):
     WITHDRAWN = "withdrawn"
     ALREADY_WITHDRAWN = "already_withdrawn"
     ERASED = "erased"
+    MARKED = "marked"
+    ALREADY_MARKED = "already_marked"
     REFUSED = "refused"
 
 

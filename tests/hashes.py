@@ -7,16 +7,16 @@ import hashlib
 import json
 from typing import Any
 
-import zstandard
 from sqlalchemy import select
 
+from app import zstd
 from app.feed.models import Change, FeedSegment
 from app.models import metadata
 from app.runtime import Runtime
 from app.signals.models import Contribution, SignalEntry
 from tests.factories import Caller
 
-_UNPACK = zstandard.ZstdDecompressor().decompress
+_UNPACK = zstd.decompress
 
 
 def sha(n: object) -> dict[str, Any]:

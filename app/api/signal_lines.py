@@ -1,95 +1,81 @@
-"""NDJSON publishing: a bounded chunk is read, then a transaction takes it, then the next is read."""
+"""What the lines of each bulk route are: signals to publish, ids to withdraw, ids to mark narrower."""
 
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from flask import Response, request
 
-from app import record
 from app.api.signal_lists import asked_list
-from app.errors import Forbidden, HalyardError
-from app.question import ANONYMOUS
-from app.signals import publishing
-from app.signals.outcomes import Outcome
-from app.web.exchange import REFUSALS, Reply, audit_refusal, question
-from app.web.identity import identify, origin
-from app.web.ndjson import BadLine, Line, chunks
-from app.web.state import runtime
-from schemas.vocabulary import ItemStatus, Scope
+from app.errors import Invalid
+from app.signals import naming, narrowing, publishing, withdrawal
+from app.signals.outcomes import answered
+from app.web.lines import LineDoor, take_lines
+from schemas.signals import WITHDRAWAL_REASONS
+from schemas.vocabulary import ItemStatus, Reason, Scope
 
-REASONS_LIMIT: Final = 1_000
-
-
-@dataclass
-class _Report:
-    """What was done so far."""
-
-    statuses: Counter[str] = field(default_factory=Counter)
-    counts: Counter[str] = field(default_factory=Counter)
-    reasons: list[dict[str, Any]] = field(default_factory=list)
-
-    def add(self, chunk: Sequence[Line | BadLine], outcomes: Sequence[Outcome]) -> None:
-        """Count a chunk that was taken; `outcomes` answer its readable lines, in order."""
-        answers = iter(outcomes)
-        for line in chunk:
-            if isinstance(line, BadLine):
-                self._refuse(line.number, line.reason, line.hint)
-                continue
-            outcome = next(answers)
-            if outcome.status is ItemStatus.REFUSED:
-                self._refuse(line.number, outcome.reason or "", outcome.hint or "")
-            else:
-                self.statuses[outcome.status.value] += 1
-
-    def _refuse(self, number: int, reason: str, hint: str) -> None:
-        self.statuses[ItemStatus.REFUSED.value] += 1
-        self.counts[reason] += 1
-        if len(self.reasons) < REASONS_LIMIT:
-            self.reasons.append({"line": number, "reason": reason, "hint": hint})
-
-    def to_wire(self) -> dict[str, Any]:
-        taken = (ItemStatus.ACCEPTED, ItemStatus.ALREADY_YOURS, ItemStatus.REFUSED)
-        return {
-            "lines": self.statuses.total(),
-            **{status.value: self.statuses[status.value] for status in taken},
-            "reasons": self.reasons,
-            "counts": dict(self.counts),
-        }
+_REASONS: Final = [reason.value for reason in WITHDRAWAL_REASONS]
+WITHDRAWAL_PARAMETERS: Final[list[dict[str, Any]]] = [
+    {
+        "name": "reason", "in": "query", "schema": {"type": "string", "enum": _REASONS},
+        "description": "Why, for all lines of an NDJSON body; every recipient is told.",
+    },
+    {
+        "name": "whole", "in": "query", "schema": {"type": "boolean"},
+        "description": "For all lines of an NDJSON body: as `whole` in JSON.",
+    },
+]  # fmt: skip
 
 
 def publish_lines(list_id: str) -> Response:
-    """Take the request's body line by line. What was taken stays, whatever happens to the rest.
+    """Contribute signals, one per line."""
+    return take_lines(
+        LineDoor(
+            action="signals.published",
+            asked=asked_list(list_id),
+            scope=Scope.SIGNALS_WRITE,
+            statuses=(ItemStatus.ACCEPTED, ItemStatus.ALREADY_YOURS),
+            read=publishing.read_item,
+            quick=publishing.read_line,
+            work=lambda tx, items: publishing.publish(tx, list_id, items),
+        )
+    )
 
-    Raises:
-        HalyardError: the caller may not, or no longer; `extra["taken"]` counts the lines before that.
+
+def withdraw_lines(list_id: str) -> Response:
+    """Withdraw the entries that lines name as `{"id": …}`, all for the reason in the query.
+
+    With `whole=true` there, the list's owner ends them with what others contributed.
     """
-    request.max_content_length = None
-    report = _Report()
-    try:
-        for chunk in chunks(request.stream):
-            _take(list_id, chunk, report)
-        if not report.statuses:
-            _take(list_id, (), report)
-    except HalyardError as error:
-        if report.statuses:
-            error.extra["taken"] = report.to_wire()
-        raise
-    return Reply.json(report.to_wire()).response()
+    given = request.args.get("reason")
+    if given not in _REASONS:
+        detail = f"Send one of: {', '.join(_REASONS)}."
+        raise Invalid(
+            "Say in the query why they are withdrawn.", errors=[{"pointer": "/reason", "detail": detail}]
+        )
+    reason, whole = Reason(given), request.args.get("whole") == "true"
+    return take_lines(
+        LineDoor(
+            action="signals.withdrawn",
+            asked=asked_list(list_id),
+            scope=Scope.SIGNALS_WRITE,
+            statuses=(ItemStatus.WITHDRAWN, ItemStatus.ALREADY_WITHDRAWN),
+            read=naming.read_named,
+            work=lambda tx, items: answered(
+                items, lambda ids: withdrawal.withdraw(tx, list_id, ids, reason, whole=whole)
+            ),
+        )
+    )
 
 
-def _take(list_id: str, chunk: Sequence[Line | BadLine], report: _Report) -> None:
-    """One chunk in one transaction, under the rights that the caller has at that moment."""
-    items = publishing.read_items(line.value for line in chunk if isinstance(line, Line))
-    actor = ANONYMOUS
-    try:
-        with record.begin(runtime(), identify(), origin()) as tx:
-            actor = tx.actor
-            if Scope.SIGNALS_WRITE not in actor.scopes:
-                raise Forbidden(f"This needs the scope {Scope.SIGNALS_WRITE}.", reason="insufficient_scope")
-            outcomes = publishing.publish(tx, list_id, items)
-    except REFUSALS as error:
-        audit_refusal(actor, "signals.published", asked_list(list_id), error, question())
-        raise
-    report.add(chunk, outcomes)
+def narrow_lines(list_id: str) -> Response:
+    """Mark entries narrower, each line as `{"id": …, "marking": …}`."""
+    return take_lines(
+        LineDoor(
+            action="marking.changed",
+            asked=asked_list(list_id),
+            scope=Scope.SIGNALS_WRITE,
+            statuses=(ItemStatus.MARKED, ItemStatus.ALREADY_MARKED),
+            read=naming.read_narrowed,
+            work=lambda tx, items: narrowing.narrow_entries(tx, list_id, items),
+            moves_policy=True,
+        )
+    )

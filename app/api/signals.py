@@ -1,27 +1,33 @@
-"""`/v1/signal-lists/{id}/signals`, `…/withdrawals`, `/v1/signals/{id}`: signals in bulk, and one by one."""
+"""Signals, in bulk under `/v1/signal-lists/{id}`, and one by one under `/v1/signals/{id}`."""
 
 from typing import Any
 
 from flask import Response, request
+from marshmallow import Schema
 
-from app.api.signal_lines import publish_lines
+from app.api.signal_lines import WITHDRAWAL_PARAMETERS, narrow_lines, publish_lines, withdraw_lines
 from app.api.signal_lists import asked_list
 from app.errors import Invalid
 from app.events import Subject
 from app.record import Tx
 from app.signals import entries, lists, publishing, withdrawal
+from app.signals.naming import Narrowed
+from app.signals.narrowing import narrow_entries
 from app.signals.outcomes import to_wire
 from app.web import ndjson, paging
 from app.web.blueprint import Blueprint
 from app.web.bodies import parse_json, read_body
 from app.web.exchange import Reply, read, write
 from app.web.identity import requires
+from app.web.lines import or_lines
 from app.web.paging import PageArgs
 from schemas.markings import MarkingSchema
 from schemas.shapes import Moment
 from schemas.signals import (
     LOOKUP_LIMIT,
     PUBLISH_LIMIT,
+    NarrowedSchema,
+    NarrowingSchema,
     NewSignalsSchema,
     PublishedSchema,
     SignalPageSchema,
@@ -35,15 +41,12 @@ blp = Blueprint("signals", __name__, url_prefix="/v1", description="Signals in l
 
 JSON_LIMIT = 32_000_000
 PAGE_BYTES = 4_000_000
-_PUBLISH_DOC = {
-    "required": True,
-    "content": {
-        "application/json": {"schema": NewSignalsSchema},
-        ndjson.MEDIA_TYPE: {
-            "schema": {"type": "string", "description": "One signal per line, each as in `signals`."}
-        },
-    },
-}
+
+
+def _or_lines(schema: type[Schema], line: str) -> dict[str, Any]:
+    """The documentation of a body that may be JSON, or lines."""
+    lines = {"schema": {"type": "string", "description": line}}
+    return {"required": True, "content": {"application/json": {"schema": schema}, ndjson.MEDIA_TYPE: lines}}
 
 
 class SignalPageArgs(PageArgs):
@@ -54,13 +57,16 @@ class SignalPageArgs(PageArgs):
 
 @blp.post("/signal-lists/<ident:list_id>/signals")
 @requires(Scope.SIGNALS_WRITE)
-@blp.doc(requestBody=_PUBLISH_DOC)
+@blp.doc(requestBody=_or_lines(NewSignalsSchema, "One signal per line, each as in `signals`."))
 @blp.response(200, PublishedSchema)
 def publish_signals(list_id: str) -> Response:
     """Contribute signals: JSON with an answer for each, or NDJSON of any length with counts.
 
-    NDJSON is taken in chunks of at most 1,000 lines, each in a transaction of its own. Should the caller lose
-    its rights midway, the problem document says in `taken` how many lines were. Sending again is harmless.
+    NDJSON may be compressed (`Content-Encoding: gzip` or `zstd`) and is taken in chunks of at most 1,000
+    lines, each in a transaction of its own. Should the body break off, or the caller lose its rights midway,
+    the problem document says in `taken` what was done. Sending again is harmless; with the same
+    `Idempotency-Key` it passes over what was done, and ends with the answer that one undisturbed request
+    would have had.
     """
     if request.mimetype == ndjson.MEDIA_TYPE:
         return publish_lines(list_id)
@@ -102,12 +108,19 @@ def list_signals(args: dict[str, Any], list_id: str) -> Response:
 
 @blp.post("/signal-lists/<ident:list_id>/withdrawals")
 @requires(Scope.SIGNALS_WRITE)
+@or_lines(withdraw_lines)
 @blp.arguments(WithdrawalSchema)
+@blp.doc(
+    requestBody=_or_lines(WithdrawalSchema, 'One entry per line: {"id": …}.'),
+    parameters=WITHDRAWAL_PARAMETERS,
+)
 @blp.response(200, WithdrawnSchema)
 def withdraw_signals(body: dict[str, Any], list_id: str) -> Response:
     """Take your contributions back, or as the list's owner end signals whole.
 
     With the last contribution a signal ends: its value is destroyed here, and every recipient is told why.
+
+    As NDJSON the reason is a query parameter; it is taken in chunks, as signals are.
     """
 
     def work(tx: Tx) -> Reply:
@@ -116,6 +129,27 @@ def withdraw_signals(body: dict[str, Any], list_id: str) -> Response:
         return Reply.json({"withdrawn": withdrawn, "items": to_wire(outcomes)})
 
     return write("signals.withdrawn", asked_list(list_id), work)
+
+
+@blp.post("/signal-lists/<ident:list_id>/markings")
+@requires(Scope.SIGNALS_WRITE)
+@or_lines(narrow_lines)
+@blp.arguments(NarrowingSchema)
+@blp.doc(requestBody=_or_lines(NarrowingSchema, 'One entry per line: {"id": …, "marking": {…}}.'))
+@blp.response(200, NarrowedSchema)
+def narrow_signals(body: dict[str, Any], list_id: str) -> Response:
+    """Give signals of your own a narrower marking than they have, each with an answer.
+
+    As NDJSON each line has a marking of its own; it is taken in chunks, as signals are.
+    """
+    items = [Narrowed(id=entry_id, marking=body["marking"]) for entry_id in body["ids"]]
+
+    def work(tx: Tx) -> Reply:
+        outcomes = narrow_entries(tx, list_id, items)
+        marked = sum(outcome.status is ItemStatus.MARKED for outcome in outcomes)
+        return Reply.json({"marked": marked, "items": to_wire(outcomes)})
+
+    return write("marking.changed", asked_list(list_id), work, moves_policy=True)
 
 
 @blp.get("/signals/<ident:signal_id>")

@@ -14,8 +14,8 @@ from typing import Any, BinaryIO
 
 import httpx
 import msgspec
-import zstandard
 
+from app import zstd
 from app.cli.client import ATTEMPTS, Server
 from app.cli.command import Failure
 from schemas.vocabulary import StreamLine
@@ -82,7 +82,7 @@ def _parts(server: Server, after: str | None, collections: Sequence[str]) -> Ite
                 after, tried = part.mark.next, 0
                 if part.mark.kind is StreamLine.CLOSED:
                     return
-        except (_CutError, httpx.TransportError, httpx.DecodingError, zstandard.ZstdError):
+        except (_CutError, httpx.TransportError, httpx.DecodingError, zstd.ZstdError):
             tried += 1
             if tried == ATTEMPTS:
                 raise Failure(
@@ -117,7 +117,7 @@ def _decoded(answer: httpx.Response) -> Iterator[bytes]:
     if answer.headers.get("Content-Encoding") != "zstd":
         yield from answer.iter_bytes()
         return
-    frames = zstandard.ZstdDecompressor().decompressobj(read_across_frames=True)
+    frames = zstd.Frames()
     for block in answer.iter_raw():
         yield frames.decompress(block)
 

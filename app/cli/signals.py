@@ -12,6 +12,7 @@ from app.cli.client import Server
 from app.cli.command import Command, Failure, Noun, Output, console, table
 from app.cli.markings import marking_of, marking_options, shown
 from app.cli.pulling import pull_into
+from app.cli.pushing import push_from
 from app.cli.signal_standing import (
     contributors,
     find_list,
@@ -24,7 +25,6 @@ from schemas.signals import ERASURE_LIMIT, LOOKUP_LIMIT
 from schemas.vocabulary import SignalType
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-_BLOCK = 256 * 1024
 _REASONS_SHOWN = 10
 _TYPES = click.Choice([kind.value for kind in SignalType])
 
@@ -77,14 +77,19 @@ def add_list(
 def push(output: Output, name: str, file: Path) -> None:
     """Contribute the signals in FILE: NDJSON, one signal per line. Pushing again is harmless.
 
-    A line looks like {"type": "sha256", "value": "<64 hex digits>", "labels": ["example"]}.
+    A line looks like {"type": "sha256", "value": "<64 hex digits>", "labels": ["example"]}. A push that was
+    stopped goes on where it was when the same file is pushed again within a day; FILE.push is kept for that.
     """
     with Server.from_env() as server, _progress(output) as progress:
         task = progress.add_task(file.name, total=file.stat().st_size)
-        answer = server.call(
-            "POST", f"/v1/signal-lists/{find_list(server, name)['id']}/signals",
-            headers={"Content-Type": "application/x-ndjson"}, body=lambda: _blocks(file, progress, task),
-        ).json()  # fmt: skip
+
+        def advanced(count: int | None) -> None:
+            if count is None:
+                progress.reset(task)
+                return
+            progress.advance(task, count)
+
+        answer = push_from(server, find_list(server, name)["id"], file, advanced)
     counts = [
         f"{answer[word]:,} {word.replace('_', ' ')}" for word in ("accepted", "already_yours", "refused")
     ]
@@ -199,11 +204,3 @@ def _matches(value: str, result: dict[str, Any], names: dict[str, str]) -> Itera
 def _progress(output: Output) -> Progress:
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     return Progress(*columns, console=console(stderr=True), disable=output.as_json)
-
-
-def _blocks(file: Path, progress: Progress, task: Any) -> Iterator[bytes]:
-    progress.reset(task)
-    with file.open("rb") as opened:
-        while block := opened.read(_BLOCK):
-            yield block
-            progress.advance(task, len(block))

@@ -9,10 +9,10 @@ import hashlib
 from dataclasses import dataclass
 from itertools import pairwise
 
-import zstandard
 from sqlalchemy import ColumnElement, TextClause, bindparam, func, insert, select, text, tuple_
 from sqlalchemy.orm import Session
 
+from app import zstd
 from app.db import Base, Database
 from app.feed import segments
 from app.feed.lines import Lines, is_cleared
@@ -135,7 +135,7 @@ def _make(session: Session, place_id: int, key: str, low: int, end: int) -> Made
         count=len(lines),
         bodies=sum(not is_cleared(line) for line in lines),
         digest=hashlib.sha256(body).digest(),
-        frame=zstandard.ZstdCompressor(level=LEVEL).compress(body),
+        frame=zstd.compress(body, LEVEL),
     )
 
 

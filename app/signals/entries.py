@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, delete, not_, or_, select
+from sqlalchemy import not_, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
 
@@ -12,7 +12,6 @@ from app import clock, remark
 from app.errors import Conflict, Gone
 from app.events import MarkingChanged, Subject
 from app.facts import load_thing, load_views
-from app.feed.append import Line
 from app.markings import Collection, Marking
 from app.parties import Member, User
 from app.policy import member_sees
@@ -22,14 +21,17 @@ from app.signals import lists, queries, said
 from app.signals.item_markings import UNMATCHED
 from app.signals.kinds import match_key
 from app.signals.lines import Shown, shown
-from app.signals.models import Contribution, SignalEntry, SignalOpinion
+from app.signals.models import SignalEntry
+from app.signals.moving import forget_unheard, moved
 from app.signals.queries import PARTS, Entry, Found
 from app.signals.recount import recount
 from app.signals.rendering import describe
 from app.strictness import at_least_as_strict
 from schemas.vocabulary import Reason
 
-_NOT_NARROWER = (
+NOT_HEARD = "Nobody who would still see this signal contributes to it. Contribute it first, or end it."
+TAKEN = "The same value stands under this marking already. Withdraw one."
+NOT_NARROWER = (
     "Only a narrower marking can be given to a signal. "
     "To let more members see it, withdraw it and publish it again."
 )
@@ -118,16 +120,16 @@ def narrow(tx: Tx, entry_id: str, marking: Mapping[str, Any]) -> Single:
         record(tx, MarkingChanged(subjects=(before.subject,), reason="narrowed"))
         return before
     row = remark.intern_narrower(tx.session, collection, view, tx.now)
-    if not at_least_as_strict(view, before.thing.effective) or _adds_readers(tx, before, row.id, view):
-        raise Conflict(_NOT_NARROWER, reason="not_narrower")
+    if not at_least_as_strict(view, before.thing.effective) or adds_readers(tx, before, row.id, view):
+        raise Conflict(NOT_NARROWER, reason="not_narrower")
     old = shown(tx.session, collection.id, entry.marking_id, before.thing.narrower)
     new = shown(tx.session, collection.id, row.id, view)
     if new.silent and new.place is None:
         raise Conflict(UNMATCHED, reason="lookup_only")
     _move(tx, entry, new)
-    state = _said_by_readers(tx, entry, before.thing.owner_id)
+    state = _restated(tx, entry, new, before.thing.owner_id)
     after = Single(entry=entry, thing=load_thing(tx.session, collection, row.id), sealed=new.silent)
-    record(tx, MarkingChanged(subjects=(after.subject,), reason="narrowed"), _moved(state, old, new))
+    record(tx, MarkingChanged(subjects=(after.subject,), reason="narrowed"), moved(state, old, new))
     return after
 
 
@@ -210,7 +212,7 @@ def _subjects(
     return subjects or [lists.subject(found, count=0)]
 
 
-def _adds_readers(tx: Tx, before: Single, marking_id: str, view: MarkingView) -> bool:
+def adds_readers(tx: Tx, before: Single, marking_id: str, view: MarkingView) -> bool:
     """Whether somebody would see the entry under the new marking who does not under its own narrower one.
 
     That nobody outside the collection does is `remark.intern_narrower`'s to see to.
@@ -241,35 +243,14 @@ def _move(tx: Tx, entry: SignalEntry, new: Shown) -> None:
         with tx.session.begin_nested():
             tx.session.flush()
     except IntegrityError as error:
-        raise Conflict(
-            "The same value stands under this marking already. Withdraw one.", reason="taken"
-        ) from error
+        raise Conflict(TAKEN, reason="taken") from error
 
 
-def _said_by_readers(tx: Tx, entry: SignalEntry, owner_id: str) -> Entry:
-    """Keep of an entry what its owner and members said that see it under its marking; how it stands then."""
-    marking = aliased(Marking)
-    sees = (
-        select(Member.id)
-        .join(marking, marking.id == entry.marking_id)
-        .where(member_sees(Member, marking, entry.collection_id, tx.now, any_status=True))
-    )
-    for table in (Contribution, SignalOpinion):
-        others = and_(table.member_id != owner_id, table.member_id.not_in(sees))
-        gone = delete(table).where(table.entry_id == entry.id, others)
-        tx.session.execute(gone, execution_options={"synchronize_session": False})
+def _restated(tx: Tx, entry: SignalEntry, new: Shown, owner_id: str) -> Entry:
+    """How an entry stands with what is still heard of it where it is now."""
+    forget_unheard(tx, [entry.id], new, owner_id)
     recounted = recount(tx, [entry.id])
     if not recounted:
-        raise Conflict(
-            "Nobody who would still see this signal contributes to it. Contribute it first, or end it.",
-            reason="no_contribution",
-        )
+        raise Conflict(NOT_HEARD, reason="no_contribution")
     tx.session.refresh(entry)
     return recounted[0].entry
-
-
-def _moved(state: Entry, old: Shown, new: Shown) -> list[Line]:
-    gone = old.gone(state["id"], Reason.NARROWED, keeping=new.users.keys())
-    if old.place is None:
-        return gone  # those who are still named have their pointer
-    return [*gone, *new.state(state, fresh=False, clears=True)]

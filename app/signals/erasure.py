@@ -36,8 +36,18 @@ Item = Named | Parsed | Refused
 
 
 def read_items(raw: Iterable[object]) -> list[Item]:
-    """Read decoded JSON items, before any transaction is open: `{"id": …}`, or a value as in a lookup."""
-    return [_read(item) for item in raw]
+    """Read decoded JSON items, before any transaction is open."""
+    return [read_item(item) for item in raw]
+
+
+def read_item(raw: object) -> Item:
+    """Read one item: `{"id": …}`, or a value as in a lookup."""
+    try:
+        if not isinstance(raw, dict) or "id" not in raw:
+            return parse_key(raw)
+        return _read_id(raw)
+    except Refused as refused:
+        return refused
 
 
 def erase(tx: Tx, list_id: str, items: Sequence[Item]) -> list[Outcome]:
@@ -86,15 +96,6 @@ def share(session: Session, path: Path) -> int:
     missing = [row for row in stored if row.id not in written]
     ledger.append(path, missing)
     return len(missing)
-
-
-def _read(raw: object) -> Item:
-    try:
-        if not isinstance(raw, dict) or "id" not in raw:
-            return parse_key(raw)
-        return _read_id(raw)
-    except Refused as refused:
-        return refused
 
 
 def _read_id(raw: Mapping[str, object]) -> Named:

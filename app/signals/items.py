@@ -3,8 +3,10 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
+import msgspec
 from msgspec import UNSET, UnsetType
 
 from app import clock
@@ -30,8 +32,7 @@ class Classification:
     assessor: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ItemFields:
+class ItemFields(msgspec.Struct, frozen=True):
     """What a contributor says beside the value.
 
     `valid_until` in microseconds UTC as asked, None for the longest of the type (`SignalType.valid_until`
@@ -51,9 +52,13 @@ def parse_item(raw: object) -> tuple[Parsed, ItemFields]:
     Raises:
         Refused: with a reason code and a hint; never with anything that was sent.
     """
-    item = read(raw, WireItem)
+    return parse_wire(read(raw, WireItem))
+
+
+def parse_wire(item: WireItem) -> tuple[Parsed, ItemFields]:
+    """The same of an item whose form is known to be right."""
     return kind_of(item.type).parse(item), ItemFields(
-        labels=() if item.labels is UNSET else _labels(item.labels),
+        labels=() if item.labels is UNSET else _labels(tuple(item.labels)),
         valid_until=None if item.valid_until is UNSET else _moment(item.valid_until),
         classification=None if item.classification is UNSET else _classification(item.classification),
         marking=None if item.marking is UNSET else item.marking,
@@ -61,7 +66,8 @@ def parse_item(raw: object) -> tuple[Parsed, ItemFields]:
     )
 
 
-def _labels(labels: list[str]) -> tuple[str, ...]:
+@lru_cache(maxsize=4096)  # the same few come with every item
+def _labels(labels: tuple[str, ...]) -> tuple[str, ...]:
     if len(labels) > MAX_LABELS:
         raise Refused(RefusalReason.TOO_LARGE, f"Send at most {MAX_LABELS} labels.")
     return tuple(dict.fromkeys(read_code(label, "each label", LABEL) for label in labels))

@@ -13,6 +13,7 @@ from functools import lru_cache
 from operator import eq
 from typing import Final
 
+import msgspec
 from msgspec import UNSET
 
 from app import clock
@@ -59,8 +60,7 @@ MAX_EPOCH: Final = 2**31 - 1
 Metadata = dict[str, int | str]
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
+class Parsed(msgspec.Struct, frozen=True, gc=False):
     """One value in stored form.
 
     `qualifier` is identity beside the value: `identifier/key id/epoch` of a keyed type, else empty.

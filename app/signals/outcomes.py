@@ -1,15 +1,17 @@
-"""What became of one item of a bulk request."""
+"""What became of the items of a bulk request."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import msgspec
 
 from app.signals.refused import Refused
 from schemas.vocabulary import ItemStatus
 
+Item = TypeVar("Item")
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+
+class Outcome(msgspec.Struct, frozen=True):
     """One answer. `reason` and `hint` say why it was refused, and never repeat what was sent."""
 
     status: ItemStatus
@@ -20,6 +22,14 @@ class Outcome:
 
 def refusal(refused: Refused) -> Outcome:
     return Outcome(ItemStatus.REFUSED, reason=refused.reason.value, hint=refused.hint)
+
+
+def answered(
+    items: Sequence[Item | Refused], work: Callable[[Sequence[Item]], Sequence[Outcome]]
+) -> list[Outcome]:
+    """An outcome per item, in order: `work` is asked about those that could be read."""
+    outcomes = iter(work([item for item in items if not isinstance(item, Refused)]))
+    return [refusal(item) if isinstance(item, Refused) else next(outcomes) for item in items]
 
 
 def to_wire(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:

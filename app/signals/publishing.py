@@ -1,20 +1,23 @@
 """Publishes signals: many at once, an answer for each, and never a statement per item."""
 
-import uuid
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, cast
 
-from sqlalchemy import Table, insert, update
+import msgspec
+from sqlalchemy import Table, update
 
 from app import clock
 from app.events import SignalsPublished, Subject
 from app.feed.append import Line
+from app.ids import new_id
 from app.question import Action
 from app.record import Tx, record
+from app.rows import insert_rows
 from app.signals import erased, queries, said
+from app.signals.group_keys import KeyRing
 from app.signals.item_markings import ItemMarkings
 from app.signals.items import Classification, ItemFields, parse_item
 from app.signals.kinds import Parsed, kind_of
@@ -22,6 +25,7 @@ from app.signals.lines import Shown
 from app.signals.models import Contribution, SignalEntry
 from app.signals.outcomes import Outcome, refusal
 from app.signals.queries import Found, Identity, Known
+from app.signals.quick import quick_item
 from app.signals.recount import restate
 from app.signals.refused import RefusalReason, Refused
 from app.signals.standing import Contributed
@@ -29,15 +33,13 @@ from schemas.vocabulary import ItemStatus, Standing
 
 _ENTRIES = cast("Table", SignalEntry.__table__)
 _CONTRIBUTIONS = cast("Table", Contribution.__table__)
-"""Plain rows go in without the mapper, which would look at each of them."""
 
 RENEWED_FROM = clock.DAY
 """A repetition that does not ask for an end of validity renews only if it gains this much (microseconds):
 otherwise sending the same list every few minutes would make a change of each signal each time."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(msgspec.Struct, frozen=True):
     """An item that reads well."""
 
     parsed: Parsed
@@ -49,7 +51,7 @@ Item = Ready | Refused
 
 def read_items(raw: Iterable[object]) -> list[Item]:
     """Read decoded JSON items, before any transaction is open."""
-    return [_read(item) for item in raw]
+    return [read_item(item) for item in raw]
 
 
 def publish(tx: Tx, list_id: str, items: Sequence[Item]) -> list[Outcome]:
@@ -73,15 +75,21 @@ def publish(tx: Tx, list_id: str, items: Sequence[Item]) -> list[Outcome]:
     return outcomes
 
 
-def _read(raw: object) -> Item:
+def read_item(raw: object) -> Item:
+    """Read one decoded JSON item; why not, if it cannot be used."""
     try:
         return Ready(*parse_item(raw))
     except Refused as refused:
         return refused
 
 
-@dataclass(frozen=True, slots=True)
-class _Candidate:
+def read_line(raw: bytes) -> Item | None:
+    """Read a line of JSON at once; None: decode it the strict way, and use `read_item`."""
+    found = quick_item(raw)
+    return None if found is None else Ready(*found)
+
+
+class _Candidate(msgspec.Struct, frozen=True):
     """An item that may stand in this list."""
 
     ready: Ready
@@ -112,6 +120,7 @@ class _Batch:
         self._tx = tx
         self._found = found
         self._markings = ItemMarkings(tx, found)
+        self._keys = KeyRing(tx.session, found)
         self._submitted: dict[Identity, _Submitted] = {}
         self._renewed: dict[str, int] = {}
         self.lines: list[Line] = []
@@ -144,6 +153,7 @@ class _Batch:
         parsed, fields = item.parsed, item.fields
         try:
             _check_taken(parsed.type, self._found.types)
+            self._keys.check(parsed)
             shown = self._markings.of(fields.marking)
             until = kind_of(parsed.type).valid_until(fields.valid_until, self._tx.now)
         except Refused as refused:
@@ -177,7 +187,7 @@ class _Batch:
         """Contribute to the entry that stands here, or make it."""
         fields = candidate.ready.fields
         contribution = {
-            "entry_id": entry_id or str(uuid.uuid4()), "member_id": self._tx.actor.member_id,
+            "entry_id": entry_id or new_id(), "member_id": self._tx.actor.member_id,
             "labels": list(fields.labels), "classification": _classification(fields.classification),
             "confidence": fields.confidence,
             "assessed": fields.classification is not None and self._accredited,
@@ -200,13 +210,16 @@ class _Batch:
         }  # fmt: skip
 
     def store(self) -> None:
-        """Write the rows and make their lines: a fixed number of statements."""
+        """Write the rows and make their lines: a fixed number of statements.
+
+        The list is locked, so nobody else can have written one of the new ones.
+        """
         session, submitted = self._tx.session, self._submitted.values()
         entries = [one.entry for one in submitted if one.entry is not None]
         if entries:
-            session.execute(insert(_ENTRIES), entries)
+            insert_rows(session, _ENTRIES, entries)
         if submitted:
-            session.execute(insert(_CONTRIBUTIONS), [one.contribution for one in submitted])
+            insert_rows(session, _CONTRIBUTIONS, [one.contribution for one in submitted])
         for one in submitted:
             if one.entry is not None:
                 self.lines += one.shown.state(_rendered(one.entry, one.contribution), fresh=True)

@@ -304,6 +304,16 @@ def to_withdraw(tx: Tx, list_id: str, entry_ids: Sequence[str]) -> list[Ending]:
     return [Ending(*row) for row in tx.session.execute(wanted)]
 
 
+def to_narrow(tx: Tx, list_id: str, entry_ids: Sequence[str]) -> dict[str, Entry]:
+    """Those of the ids that are in the list and that the actor sees, ended ones too."""
+    wanted = select(*PARTS).where(
+        SignalEntry.collection_id == list_id,
+        one_of(tx.session, SignalEntry.id, entry_ids),
+        _item_seen(tx),
+    )
+    return {row["id"]: dict(row) for row in tx.session.execute(wanted).mappings()}
+
+
 def due_lists(session: Session, now: int, limit: int) -> list[str]:
     """Lists with entries among the first `limit` that a contribution lapsed of."""
     first = select(SignalEntry.collection_id).where(_due(now)).order_by(SignalEntry.lapses_at).limit(limit)

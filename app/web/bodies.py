@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from copy import deepcopy
 from functools import wraps
+from io import BytesIO
 from typing import Any
 
 from flask import Request
@@ -19,10 +20,12 @@ from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from app.errors import Malformed, TooLarge, UnsupportedMedia
+from app.web.inflate import Readable, inflated
 
 View = Callable[..., Any]
 
 DEPTH_LIMIT = 32
+_BLOCK = 65_536
 _STRUCTURE = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
 _TEXT = re.compile(rb'"[^"]*"')
 _NO_BRACKET = bytes(set(range(256)) - set(b"[]{}"))
@@ -32,18 +35,31 @@ _SUSPECT = re.compile(rb"\\u(?:[dD][89a-fA-F]|0000)")
 
 
 def read_body(request: Request, media_type: str = "application/json") -> bytes:
-    """The whole body, within the limit of the route (`request.max_content_length`).
+    """The whole body without its `Content-Encoding`, within the limit of the route (`max_content_length`).
 
     Raises:
-        UnsupportedMedia: another content type.
+        UnsupportedMedia: another content type, or an encoding that is not read.
         TooLarge: more bytes than the route takes.
+        Malformed: a compressed body that is broken.
     """
     if request.mimetype != media_type:
         raise UnsupportedMedia(f"Send the body as Content-Type: {media_type}.")
     try:
-        return request.get_data(cache=True)
+        sent = request.get_data(cache=True)
     except RequestEntityTooLarge as error:
         raise too_large(request) from error
+    encoding = request.headers.get("Content-Encoding")
+    return _opened(request, inflated(BytesIO(sent), encoding)) if encoding else sent
+
+
+def _opened(request: Request, stream: Readable) -> bytes:
+    whole = bytearray()
+    limit = request.max_content_length
+    while block := stream.read(_BLOCK):
+        whole += block
+        if limit is not None and len(whole) > limit:
+            raise too_large(request)
+    return bytes(whole)
 
 
 def too_large(request: Request) -> TooLarge:

@@ -9,9 +9,10 @@ read either: whoever accepts both alike is given gzip.
 import zlib
 from typing import Protocol
 
-import zstandard
 from flask import Response
 from werkzeug.datastructures import Accept
+
+from app import zstd
 
 LEVEL = 1
 """Of both: what is spent above it costs a server more than it saves on the wire."""
@@ -44,7 +45,7 @@ class Identity:
         return data
 
     def frame(self, frame: bytes) -> bytes:
-        return zstandard.ZstdDecompressor().decompress(frame)
+        return zstd.decompress(frame)
 
     def end(self) -> bytes:
         return b""
@@ -60,7 +61,7 @@ class Gzip:
         return self._running.compress(data) + self._running.flush(zlib.Z_FULL_FLUSH)
 
     def frame(self, frame: bytes) -> bytes:
-        return self.part(zstandard.ZstdDecompressor().decompress(frame))
+        return self.part(zstd.decompress(frame))
 
     def end(self) -> bytes:
         return self._running.flush(zlib.Z_FINISH)
@@ -69,11 +70,8 @@ class Gzip:
 class Zstd:
     name = "zstd"
 
-    def __init__(self) -> None:
-        self._frames = zstandard.ZstdCompressor(level=LEVEL)
-
     def part(self, data: bytes) -> bytes:
-        return self._frames.compress(data)
+        return zstd.compress(data, LEVEL)
 
     def frame(self, frame: bytes) -> bytes:
         return frame

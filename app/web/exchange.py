@@ -109,7 +109,7 @@ def write(
         idempotent: keep the answer under the request's `Idempotency-Key`; never for answers with a secret.
     """
     house = runtime()
-    key = _idempotency_key() if idempotent else None
+    key = idempotency_key() if idempotent else None
     asked_digest = question(request.get_data(cache=True))
     for _ in range(ATTEMPTS):
         actor = ANONYMOUS
@@ -122,7 +122,7 @@ def write(
                 raise
             continue  # the same request was answered beside this one: its answer is there now
         except OperationalError as error:
-            if not _deadlocked(error):
+            if not deadlocked(error):
                 raise
             continue
         except REFUSALS as error:
@@ -170,7 +170,7 @@ def audit_refusal(actor: Actor, action: str, asked: Subject, error: HalyardError
     record.refuse(runtime(), actor, origin(), action, error.reason, subjects=(asked,), query_digest=query)
 
 
-def _idempotency_key() -> str | None:
+def idempotency_key() -> str | None:
     key = request.headers.get("Idempotency-Key")
     if key is None:
         return None
@@ -179,6 +179,6 @@ def _idempotency_key() -> str | None:
     return key
 
 
-def _deadlocked(error: OperationalError) -> bool:
+def deadlocked(error: OperationalError) -> bool:
     """PostgreSQL ended one of two transactions that waited for each other: it may be tried again."""
     return getattr(error.orig, "sqlstate", None) in {"40P01", "40001"}

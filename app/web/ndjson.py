@@ -3,16 +3,21 @@
 A bad line never spoils a good one: it comes back with its number and a reason, and the next one is read.
 Memory is bounded by the limits below, whatever is sent. Reading waits for the network, so no transaction may
 be open while it goes on: take a chunk, do the work, take the next.
+
+Where chunks begin and end depends on the bytes of the body alone, not on how they arrive, so that the same
+body has the same chunks when it is sent again.
 """
 
+import hashlib
 import json
 import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from app.web.bodies import DEPTH_LIMIT
+from app.web.inflate import Readable
 
 MEDIA_TYPE = "application/x-ndjson"
 LINE_LIMIT = 1_000_000
@@ -20,11 +25,10 @@ LINE_LIMIT = 1_000_000
 CHUNK_LINES = 1_000
 CHUNK_BYTES = 4_000_000
 _BLOCK = 65_536
+_UNHASHED_LINES = 1_000
+_MARK = b"\xef\xbb\xbf"
+"""A byte-order mark before the first line: some programs write it, and it says nothing (RFC 8259, 8.1)."""
 _SUSPECT = re.compile(rb"\\u(?:[dD][89a-fA-F]|0000)")
-
-
-class Readable(Protocol):
-    def read(self, size: int, /) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,17 @@ class BadLine:
     hint: str
 
 
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Some lines of a body as they came: number and bytes, or None for one that is too long.
+
+    `digest` is the SHA-256 of the body from its beginning to the end of this chunk.
+    """
+
+    lines: list[tuple[int, bytes | None]]
+    digest: bytes
+
+
 class _Bad(ValueError):
     """Why a line cannot be read: (reason, hint)."""
 
@@ -57,43 +72,72 @@ def chunks(
     lines: int = CHUNK_LINES,
     size: int = CHUNK_BYTES,
     line_limit: int = LINE_LIMIT,
-) -> Iterator[list[Line | BadLine]]:
+) -> Iterator[Chunk]:
     """The lines of a body, at most `lines` of them and about `size` bytes at a time. Empty ones are left out.
 
     An error of the connection passes through: what had not been yielded is then not taken.
     """
-    chunk: list[Line | BadLine] = []
+    splitter = _Splitter(stream, line_limit)
+    taken: list[tuple[int, bytes | None]] = []
     held = 0
-    for number, raw in _split(stream, line_limit):
+    for number, raw in splitter.lines():
         if raw is not None and not raw.strip():
             continue
-        chunk.append(_decode(number, raw, line_limit))
+        taken.append((number, raw))
         held += len(raw or b"")
-        if len(chunk) >= lines or held >= size:
-            yield chunk
-            chunk, held = [], 0
-    if chunk:
-        yield chunk
+        if len(taken) >= lines or held >= size:
+            yield Chunk(taken, splitter.digest())
+            taken, held = [], 0
+    if taken:
+        yield Chunk(taken, splitter.digest())
 
 
-def _split(stream: Readable, limit: int) -> Iterator[tuple[int, bytes | None]]:
-    """Numbered lines without their end; None for one over the limit, which is skipped as it arrives."""
-    number, rest, skipping = 0, b"", False
-    while block := stream.read(_BLOCK):
-        *complete, rest = (rest + block).split(b"\n")
-        for raw in complete:
-            number += 1
-            yield number, None if skipping or len(raw) > limit else raw
-            skipping = False
-        if len(rest) > limit:
-            skipping, rest = True, b""
-    if skipping or rest:
-        yield number + 1, None if skipping else rest
+class _Splitter:
+    """Cuts a stream into lines, and hashes what it has given out."""
+
+    def __init__(self, stream: Readable, limit: int) -> None:
+        self._stream = stream
+        self._limit = limit
+        self._hash = hashlib.sha256()
+        self._unhashed: list[bytes] = []
+
+    def digest(self) -> bytes:
+        """SHA-256 of everything up to the end of the last line."""
+        self._settle()
+        return self._hash.digest()
+
+    def lines(self) -> Iterator[tuple[int, bytes | None]]:
+        """Numbered lines without their end; None for one over the limit, which is skipped as it arrives."""
+        number, rest, skipping = 0, b"", False
+        while block := self._stream.read(_BLOCK):
+            *complete, rest = (rest + block).split(b"\n")
+            for raw in complete:
+                number += 1
+                self._unhashed += (raw, b"\n")
+                yield number, None if skipping or len(raw) > self._limit else _unmarked(number, raw)
+                skipping = False
+            if len(rest) > self._limit or len(self._unhashed) > _UNHASHED_LINES:
+                self._settle()
+            if len(rest) > self._limit:
+                self._hash.update(rest)
+                skipping, rest = True, b""
+        if skipping or rest:
+            self._unhashed.append(rest)
+            yield number + 1, None if skipping else _unmarked(number + 1, rest)
+
+    def _settle(self) -> None:
+        self._hash.update(b"".join(self._unhashed))
+        self._unhashed.clear()
 
 
-def _decode(number: int, raw: bytes | None, limit: int) -> Line | BadLine:
+def _unmarked(number: int, raw: bytes) -> bytes:
+    return raw.removeprefix(_MARK) if number == 1 else raw
+
+
+def decode(number: int, raw: bytes | None) -> Line | BadLine:
+    """Read one line strictly: one meaning or none."""
     if raw is None:
-        return BadLine(number, "line_too_long", f"Send lines of at most {limit} bytes.")
+        return BadLine(number, "line_too_long", f"Send lines of at most {LINE_LIMIT} bytes.")
     try:
         return Line(number, _value(raw))
     except _Bad as bad:

@@ -34,7 +34,7 @@ STATUS: dict[str, HTTPStatus] = {
     errors.Unavailable.slug: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.Unreachable.slug: HTTPStatus.UNPROCESSABLE_ENTITY,
 }
-_NOT_SHOWN = {"audited", "retry_after", "scheme", "scope"}
+_NOT_SHOWN = {"accept_encoding", "audited", "retry_after", "scheme", "scope"}
 
 
 def install(app: Flask) -> None:
@@ -51,8 +51,10 @@ def halyard_problem(error: errors.HalyardError) -> Response:
     if error.errors:
         extra["errors"] = error.errors
     answer = problem(status, error.slug, error.detail, **extra)
-    if isinstance(error, errors.TooMany | errors.Unavailable):
+    if isinstance(error, errors.TooMany | errors.Unavailable) or "retry_after" in error.extra:
         answer.headers["Retry-After"] = str(error.extra.get("retry_after", 1))
+    if "accept_encoding" in error.extra:
+        answer.headers["Accept-Encoding"] = error.extra["accept_encoding"]
     if isinstance(error, errors.Unauthenticated):
         scheme = error.extra.get("scheme", "Bearer")
         answer.headers["WWW-Authenticate"] = challenge(error.reason, error.detail, scheme=scheme)

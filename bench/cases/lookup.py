@@ -7,6 +7,7 @@ from bench.lab import Lab, seconds
 from bench.measure import Row, alternate
 
 LOOKUP_SIZE = 500
+BATCH = 10_000
 ASKED = 20
 """One of so many stored values is asked about in a run, beside as many that are not there."""
 
@@ -45,6 +46,6 @@ def _stocked(lab: Lab, address: str, owner: Credentials, count: int) -> list[str
     values, list_id = filled(lab, address, owner, count=world.BATCH)
     place_id = world.place_of(lab.runtime, list_id)
     more = world.digests(lab.random, count - world.BATCH)
-    for tables, head in copies.batches(lab, list_id, list_id, place_id, more):
+    for tables, head in copies.batches(lab, list_id, list_id, place_id, more, BATCH):
         lab.driver.write(tables, place_id, head)
     return values + more

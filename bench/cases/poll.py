@@ -11,6 +11,7 @@ from bench.lab import Lab, seconds
 from bench.measure import Row, alternate
 
 POLLS = 100
+BATCH = 10_000
 
 
 def poll(lab: Lab) -> list[Row]:
@@ -39,7 +40,7 @@ def _hidden(lab: Lab, address: str, owner: Credentials) -> None:
         into = world.new_list(client, world.named(owner))
     place_id = world.place_of(lab.runtime, into)
     values = world.digests(lab.random, lab.size)
-    for tables, head in copies.batches(lab, model, into, place_id, values):
+    for tables, head in copies.batches(lab, model, into, place_id, values, BATCH):
         lab.driver.write(tables, place_id, head)
 
 

@@ -4,9 +4,9 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-import zstandard
 from sqlalchemy import select
 
+from app import zstd
 from app.feed import preparing
 from app.feed.models import Change, FeedSegment
 from app.runtime import Runtime
@@ -37,7 +37,7 @@ class Stored:
 
 def stored(runtime: Runtime) -> list[Stored]:
     rows = select(FeedSegment).order_by(FeedSegment.place_id, FeedSegment.first)
-    unpack = zstandard.ZstdDecompressor().decompress
+    unpack = zstd.decompress
     with runtime.db.read() as session:
         return [
             Stored(row.place_id, row.first, row.last, row.lines, row.digest, unpack(row.frame))
@@ -89,7 +89,7 @@ def read(data: bytes, request_id: str, known: set[bytes]) -> Streamed:
     """
     prepared, segments, closed = 0, [b""], False
     while data:
-        frame = zstandard.ZstdDecompressor().decompressobj()
+        frame = zstd.ZstdDecompressor()
         part = frame.decompress(data)
         data = frame.unused_data
         prepared += part in known

@@ -221,6 +221,12 @@ def test_lines_are_taken_in_chunks_and_only_a_thousand_reasons_are_given(
     assert (again["accepted"], again["already_yours"]) == (0, 1_500)
 
 
+def test_lines_may_be_as_many_as_they_like(platform: Caller, open_list: str) -> None:
+    body = ndjson(*(sha(n) for n in range(5))) + b" " * 20_000_000 + b"\n" + ndjson(sha(5))
+    report = publish_lines(platform, open_list, body).json
+    assert (report["accepted"], report["counts"]) == (6, {"line_too_long": 1})
+
+
 def test_lines_to_a_list_of_another_member_or_to_none_are_refused(bank: Caller, open_list: str) -> None:
     for body in (ndjson(sha(1)), b""):
         assert publish_lines(bank, open_list, body).status_code == 403

@@ -1,5 +1,7 @@
 """The command line's HTTP client, against answers that are made up here."""
 
+import contextlib
+import gzip
 import json
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -16,6 +18,7 @@ from app.cli.command import Failure
 from app.cli.credentials import Credentials, require_safe
 from app.cli.main import main
 from app.cli.pulling import pull_into
+from app.cli.pushing import push_from
 from app.web.coding import Coding, Gzip, Identity, Zstd
 
 URL = "http://127.0.0.1:1"
@@ -253,3 +256,44 @@ def test_a_pull_never_touches_a_file_that_it_did_not_write(tmp_path: Path) -> No
     with pytest.raises(Failure, match="no cursor"):
         pull_into(server(Feed()), file, tmp_path / "cursor", (), lambda _: None)
     assert file.read_text() == "precious"
+
+
+def pushed(answers: list[httpx.Response | None], file: Path) -> list[tuple[str, bytes]]:
+    """Push a file; None among the answers: the connection breaks. Returns key and body of each attempt."""
+    seen: list[tuple[str, bytes]] = []
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        seen.append((request.headers["Idempotency-Key"], gzip.decompress(request.read())))
+        answer = answers.pop(0)
+        if answer is None:
+            raise httpx.WriteError("cut off", request=request)
+        return answer
+
+    with contextlib.suppress(Failure):
+        push_from(server(respond), "list", file, lambda _: None)
+    return seen
+
+
+def test_a_push_that_was_cut_off_is_sent_again_as_the_same_request(
+    pauses: list[float], tmp_path: Path
+) -> None:
+    file = tmp_path / "signals.ndjson"
+    file.write_bytes(b"{}\n" * 300_000)
+    first, second = pushed([None, httpx.Response(200, json={})], file)
+    assert first == second == (first[0], file.read_bytes())
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_push_that_failed_goes_on_under_its_key_until_the_file_or_the_work_is_another(
+    pauses: list[float], tmp_path: Path
+) -> None:
+    file = tmp_path / "signals.ndjson"
+    file.write_bytes(b"{}\n")
+    broken: list[httpx.Response | None] = [httpx.Response(500, json={"detail": "A fault."})]
+    ((first, _),) = pushed([*broken], file)
+    ((second, _),) = pushed([*broken], file)
+    assert first == second
+    file.write_bytes(b"{}\n{}\n")
+    ((third, _),) = pushed([httpx.Response(200, json={})], file)
+    ((fourth, _),) = pushed([httpx.Response(200, json={})], file)
+    assert len({first, third, fourth}) == 3

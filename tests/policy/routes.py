@@ -120,6 +120,9 @@ ASKS: dict[tuple[str, str], Ask] = {
             + [{"type": "sha256", "value": value} for value in stocked.values]
         }
     ),
+    ("POST", "/v1/signal-lists/<ident:list_id>/markings"): Ask(
+        body=lambda stocked, ids: {"ids": [*stocked.signals.values()], "marking": narrowed(stocked, ids)}
+    ),
     ("GET", "/v1/signal-lists/<ident:list_id>/recipients"): Ask(query="limit=1000"),
     ("GET", "/v1/signals/<ident:signal_id>"): Ask(surface=SINGLE),
     ("PUT", "/v1/signals/<ident:signal_id>/marking"): Ask(surface=SINGLE, body=narrowed),
@@ -162,6 +165,8 @@ ASKS: dict[tuple[str, str], Ask] = {
     ("POST", "/v1/groups"): Ask(body=fixed({"name": "Another", "terms": "Terms."})),
     ("GET", "/v1/groups/<ident:group_id>"): Ask(),
     ("PATCH", "/v1/groups/<ident:group_id>"): Ask(body=fixed({"terms": "Other terms."})),
+    ("GET", "/v1/groups/<ident:group_id>/keys"): Ask(),
+    ("PUT", "/v1/groups/<ident:group_id>/keys/<key_id>"): Ask(body=fixed({"epoch": 1})),
     ("POST", "/v1/groups/<ident:group_id>/invitations"): Ask(
         body=lambda stocked, _ids: {"member": stocked.callers["member"].member.id}
     ),

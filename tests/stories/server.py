@@ -75,6 +75,12 @@ class Server:
                 raise RuntimeError(f"the server did not start:\n{self._log.read_text()[-4000:]}")
             time.sleep(0.05)
 
+    @property
+    def group(self) -> int:
+        """The process group of its processes, while it runs."""
+        assert self._process is not None
+        return self._process.pid
+
     def kill(self) -> None:
         """SIGKILL to all of its processes at once: nothing is finished, nothing is said."""
         self._end(signal.SIGKILL)
