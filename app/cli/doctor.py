@@ -9,6 +9,7 @@ from cryptography.exceptions import InvalidTag
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from app import ledger
 from app.audit.append import hold_epoch
 from app.audit.models import AuditEntry, AuditHead
 from app.cli import local, running
@@ -21,7 +22,7 @@ from app.keys import Use
 from app.markings import Collection
 from app.parties import Client, Member
 from app.runtime import Runtime
-from app.signals import erased, ledger
+from app.signals import erased
 
 SPARE_BYTES = 200_000_000
 CLOCK_TOLERANCE = 5 * SECOND
@@ -164,7 +165,7 @@ def _ledger(runtime: Runtime) -> Finding:
     read = ledger.read(path)
     with runtime.db.read() as session:
         stored = {row.id for row in erased.rows(session)}
-    said = f"{len(read.rows):,} rows in {path}"
+    said = f"{len(read.rows) + len(read.statements):,} rows in {path}"
     if not {row.id for row in read.rows} <= stored:
         said += "; this database is older than some of them: start a server or worker, which erases again"
         return Finding("erasure ledger", fit=False, said=said)

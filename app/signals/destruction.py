@@ -7,9 +7,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, null, select
 
+from app import ledger
 from app.feed.append import Line
 from app.record import Tx
-from app.signals import erased, ledger
+from app.signals import erased
 from app.signals.kinds import match_key
 from app.signals.lines import named_only, red_key, shown_by_marking
 from app.signals.models import SignalEntry

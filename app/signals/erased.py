@@ -12,9 +12,9 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from app import ledger
 from app.db import Base, Code, Id, Moment
 from app.record import Tx
-from app.signals import ledger
 from app.signals.kinds import Parsed
 from app.signals.models import SignalList
 from app.signals.queries import Identity, one_of

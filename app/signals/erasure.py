@@ -7,12 +7,13 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
+from app import ledger
 from app.events import SignalsErased
 from app.facts import load_thing
 from app.markings import Collection
 from app.question import Action
 from app.record import Tx, record
-from app.signals import erased, ledger, lists, queries
+from app.signals import erased, lists, queries
 from app.signals.destruction import Destruction, Held
 from app.signals.kinds import Parsed, parse_key
 from app.signals.lines import shown

@@ -16,6 +16,7 @@ from app.members import forgetting
 from app.record import as_system, begin, settle_lapses
 from app.runtime import Runtime
 from app.sets import reminders, status
+from app.sets.review import withdrawing
 from app.signals import erasure, withdrawal
 
 EXPIRY_BATCH = 1_000
@@ -80,9 +81,10 @@ def truncate_log(runtime: Runtime) -> bool:
 
 
 def share_erasures(runtime: Runtime) -> bool:
-    """Write to this machine's ledger what was erased through another."""
+    """Write to this machine's ledger what was erased, and what consent was withdrawn, through another."""
+    path = runtime.config.ledger_path
     with runtime.db.read() as session:
-        return erasure.share(session, runtime.config.ledger_path) > 0
+        return erasure.share(session, path) + withdrawing.share(session, path) > 0
 
 
 def prepare_segments(runtime: Runtime) -> bool:

@@ -3,12 +3,17 @@
 # mypy: disable-error-code="index"
 # An answer that is no JSON fails its test by itself.
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
-from sqlalchemy import inspect, text
+from sqlalchemy import Table, inspect, select, text, update
 
+from app import ledger
+from app.cli.reapplying import reapply_erasures
 from app.runtime import Runtime
+from app.sets.models import SetVersion
+from app.sets.review.models import Attestation
+from app.worker.loops import share_erasures
 from schemas.vocabulary import Sector
 from tests.factories import Caller, Make
 from tests.fakes import FakeClock
@@ -23,6 +28,8 @@ from tests.samples import (
     small,
     version_path,
 )
+
+TABLES = tuple(cast("Table", model.__table__) for model in (Attestation, SetVersion))
 
 
 @pytest.fixture
@@ -183,3 +190,33 @@ def test_a_body_lists_what_it_attested_also_of_what_it_no_longer_sees(
     assert rest["items"][0]["statement"]["consent_reference"]
     assert rest["next"] is None
     assert ann.get("/v1/attestations").json["items"] == []
+
+
+def test_a_restored_copy_loses_the_statement_again_and_retracts_what_it_carried(
+    ann: Caller, survivors: Caller, held: str, runtime: Runtime
+) -> None:
+    _, (attestation,) = attested_version(ann, held, survivors)
+    with runtime.db.read() as session:
+        statement, version = (dict(session.execute(select(*table.c)).mappings().one()) for table in TABLES)
+    assert withdrawn(survivors, attestation, "consent_withdrawn").status_code == 200
+    with runtime.db.write() as session:  # as an older copy holds them
+        for table, row in zip(TABLES, (statement, version), strict=True):
+            session.execute(update(table).values(row))
+    assert ann.get(version_path(held, "1.0.0")).status_code == 200
+
+    assert reapply_erasures(runtime) == 1
+
+    assert ann.get(version_path(held, "1.0.0")).json["tombstone"]["reason"] == "consent_withdrawn"
+    assert holding(runtime, statement["signature"]) == []
+    assert reapply_erasures(runtime) == 0
+
+
+def test_what_was_withdrawn_on_another_machine_is_written_to_this_ones_ledger(
+    ann: Caller, survivors: Caller, held: str, runtime: Runtime
+) -> None:
+    _, (attestation,) = attested_version(ann, held, survivors)
+    withdrawn(survivors, attestation, "consent_withdrawn")
+    runtime.config.ledger_path.unlink()
+    assert share_erasures(runtime)
+    assert attestation in {named.id for named in ledger.read(runtime.config.ledger_path).statements}
+    assert not share_erasures(runtime)

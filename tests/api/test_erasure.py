@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from app import record
+from app import ledger, record
 from app.audit.entry import Request
 from app.audit.models import AuditEntry
 from app.config import Config
 from app.db import Database
 from app.main import create_app
 from app.runtime import Runtime
-from app.signals import erased, erasure, ledger
+from app.signals import erased, erasure
 from app.signals.models import SignalEntry
 from app.signals.withdrawal import expire_due
 from tests.factories import Caller, Make
@@ -259,12 +259,12 @@ def test_nothing_is_erased_while_the_ledger_cannot_be_written(
 def test_a_line_that_a_crash_cut_off_names_nothing_and_spoils_no_other(tmp_path: Path) -> None:
     path = tmp_path / "new" / "erasures.ledger"
     one, other = (ledger.Row(id=str(n), list="l", reason="erased", at=n) for n in (1, 2))
-    assert ledger.read(path) == ledger.Read((), 0)
+    assert ledger.read(path) == ledger.Read((), (), 0)
     ledger.append(path, [one])
     with path.open("ab") as file:
         file.write(b'{"id":"3","li')
     ledger.append(path, [other])
-    assert ledger.read(path) == ledger.Read([one, other], 1)
+    assert ledger.read(path) == ledger.Read([one, other], [], 1)
     assert path.stat().st_mode & 0o777 == 0o600
 
 

@@ -12,11 +12,11 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.engine import make_url
 
+from app import ledger
 from app.cli.serve import prepare
 from app.config import Config
 from app.main import create_app
 from app.runtime import Runtime
-from app.signals import ledger
 from app.signals.models import SignalEntry
 from app.worker.loops import truncate_log
 from tests.cli.conftest import Machine

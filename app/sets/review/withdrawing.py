@@ -1,11 +1,17 @@
 """Withdraws an attestation, or the consent behind it: the statement's bytes are destroyed everywhere.
 
 A version that claims what nothing supports any more is retracted in the same transaction; a candidate stops
-being publishable, because publishing asks again.
+being publishable, because publishing asks again. Withdrawn consent stands in the ledger too, so that no restore
+brings the statement back.
 """
 
-import msgspec
+from pathlib import Path
 
+import msgspec
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app import ledger
 from app.errors import Conflict, NotFound
 from app.events import AttestationWithdrawn, Subject
 from app.policy import may, require_person
@@ -32,6 +38,7 @@ def withdraw(tx: Tx, attestation_id: str, became: AttestationStatus) -> Attestat
         NotFound: there is no such statement of this member.
         Forbidden: a service client.
         Conflict: it was withdrawn already.
+        Unavailable: the ledger cannot be written.
     """
     row = tx.session.get(Attestation, attestation_id)
     if row is None or row.body_id != tx.actor.member_id:
@@ -41,6 +48,42 @@ def withdraw(tx: Tx, attestation_id: str, became: AttestationStatus) -> Attestat
     tx.session.refresh(row)
     if row.status != AttestationStatus.STANDING.value:
         raise Conflict("This attestation was withdrawn already. Nothing of it is left.", reason="withdrawn")
+    if became is AttestationStatus.CONSENT_WITHDRAWN:
+        ledger.append(tx.runtime.config.ledger_path, [_line(row, tx.now)])
+    _end(tx, found, row, became)
+    return row
+
+
+def reconcile(tx: Tx) -> int:
+    """End again the statements whose consent the ledger says was withdrawn; returns how many that were.
+
+    Such a statement stands where this copy of the database was taken before. Before any request is answered.
+    """
+    count = 0
+    for named in ledger.read(tx.runtime.config.ledger_path).statements:
+        row = tx.session.get(Attestation, named.id)
+        if row is not None and row.status == AttestationStatus.STANDING.value:
+            found = sets.of_collection(tx.session, row.set_id, lock=True)
+            _end(tx, found, row, AttestationStatus.CONSENT_WITHDRAWN)
+            count += 1
+    return count
+
+
+def share(session: Session, path: Path) -> int:
+    """Write to the ledger's file what was withdrawn through another machine; returns how many that were."""
+    ended = select(Attestation).where(Attestation.status == AttestationStatus.CONSENT_WITHDRAWN.value)
+    written = {named.id for named in ledger.read(path).statements}
+    missing = [_line(row, row.ended_at or 0) for row in session.scalars(ended) if row.id not in written]
+    ledger.append(path, missing)
+    return len(missing)
+
+
+def _line(row: Attestation, at: int) -> ledger.Statement:
+    return ledger.Statement(id=row.id, set=row.set_id, at=at)
+
+
+def _end(tx: Tx, found: Found, row: Attestation, became: AttestationStatus) -> None:
+    """Destroy the statement, and see to the versions that had it."""
     row.statement = row.signature = None
     row.status, row.ended_at = became.value, tx.now
     tx.session.flush()
@@ -49,7 +92,6 @@ def withdraw(tx: Tx, attestation_id: str, became: AttestationStatus) -> Attestat
     for version in status.settle(tx, found):
         if version.document_digest == row.document_digest:
             _without(tx, found, version, _REASONS[became])
-    return row
 
 
 def _without(tx: Tx, found: Found, row: SetVersion, reason: Reason) -> None:

@@ -1,7 +1,7 @@
-"""The ledger of erasures as a file beside the data, to which lines are only ever added.
+"""The ledger of what must stay gone, as a file beside the data, to which lines are only ever added.
 
-A line is durable before the erasure that it names commits. The file outlives what a restore puts in place of
-the database, so that what was erased can be erased again. It holds ids, times and keyed fingerprints.
+A line is durable before the act that it names commits. The file outlives what a restore puts in place of the
+database, so that what was erased can be erased again. It holds ids, times and keyed fingerprints.
 """
 
 import fcntl
@@ -18,7 +18,7 @@ _MODE = 0o600
 _RETRY_AFTER_SECONDS = 30
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="what", tag="signal"):
     """One erasure: of an entry, of a value by its fingerprint (hex), or of both."""
 
     id: str
@@ -29,19 +29,28 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     at: int
 
 
+class Statement(msgspec.Struct, frozen=True, kw_only=True, tag_field="what", tag="statement"):
+    """An attestation whose consent was withdrawn: its `id`, and the set that it was about."""
+
+    id: str
+    set: str
+    at: int
+
+
 @dataclass(frozen=True)
 class Read:
-    """What a ledger names. A line that a crash cut off names nothing: its erasure never committed."""
+    """What a ledger names. A line that a crash cut off names nothing: its act never committed."""
 
     rows: Sequence[Row]
+    statements: Sequence[Statement]
     unreadable: int
 
 
-def append(path: Path, rows: Sequence[Row]) -> None:
+def append(path: Path, rows: Sequence[Row | Statement]) -> None:
     """Add rows, and return when they are on the disk.
 
     Raises:
-        Unavailable: they cannot be written, so the erasure must not commit.
+        Unavailable: they cannot be written, so the act must not commit.
     """
     if not rows:
         return
@@ -57,7 +66,7 @@ def append(path: Path, rows: Sequence[Row]) -> None:
         _make_durable(path.parent)
     except OSError as error:
         raise Unavailable(
-            "The ledger of erasures cannot be written, so nothing was erased. Tell the operator.",
+            "The ledger of what must stay gone cannot be written, so nothing was done. Tell the operator.",
             reason="ledger_unavailable",
             retry_after=_RETRY_AFTER_SECONDS,
         ) from error
@@ -66,16 +75,21 @@ def append(path: Path, rows: Sequence[Row]) -> None:
 def read(path: Path) -> Read:
     """Everything that the ledger names; nothing where there is none yet."""
     if not path.exists():
-        return Read((), 0)
-    rows, unreadable = [], 0
-    decoder = msgspec.json.Decoder(Row)
+        return Read((), (), 0)
+    read: list[Row | Statement] = []
+    unreadable = 0
+    decoder = msgspec.json.Decoder(Row | Statement)
     with path.open("rb") as file:
         for line in file:
             try:
-                rows.append(decoder.decode(line))
+                read.append(decoder.decode(line))
             except msgspec.DecodeError:
                 unreadable += 1
-    return Read(rows, unreadable)
+    return Read(
+        rows=[one for one in read if isinstance(one, Row)],
+        statements=[one for one in read if isinstance(one, Statement)],
+        unreadable=unreadable,
+    )
 
 
 def writable(path: Path) -> bool:
