@@ -1,8 +1,8 @@
 """Withdraws an attestation, or the consent behind it: the statement's bytes are destroyed everywhere.
 
 A version that claims what nothing supports any more is retracted in the same transaction; a candidate stops
-being publishable, because publishing asks again. Withdrawn consent is in the ledger too: no restore brings the
-statement back.
+being publishable, because publishing asks again. Withdrawn consent is in the ledger too: no restore brings
+the statement back.
 """
 
 from pathlib import Path
