@@ -118,6 +118,8 @@ def test_a_difference_in_weights_is_shown_under_its_scenario(
     served: Machine, ngo: dict[str, str], bank: dict[str, str], tmp_path: Path
 ) -> None:
     weighted = json.loads((ROOT / "samples" / "ocse-weighted-scenarios.json").read_text())
+    for indicator in weighted["content"]["indicators"]:  # so that one person may publish it
+        indicator["rights_caution"]["level"] = "medium"
     edited = tmp_path / "edited.json"
     for version, weight in (("1.0.0", 2), ("1.1.0", 2.25)):
         weighted["content"]["scenarios"][0]["indicators"][0]["weight"] = weight
