@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from sqlalchemy import delete, insert, not_, or_, select
+from sqlalchemy import delete, insert, not_, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session, aliased
@@ -18,13 +18,13 @@ from app.errors import Invalid
 from app.facts import load_thing, load_views
 from app.feed import places
 from app.feed.sight import Scope
-from app.markings import Collection, Marking, MarkingMember, MarkingPurpose, MarkingUser
+from app.markings import Collection, Marking, MarkingMember, MarkingPurpose, MarkingUser, WideningProposal
 from app.parties import GroupMember, Member, SharingGroup, User
 from app.policy import member_sees, require_person
 from app.question import Action, Actor, MarkingView
 from app.record import Tx
 from app.strictness import at_least_as_strict, check_audience
-from schemas.vocabulary import AudienceKind, ChangeKind, MemberStatus, Pap, Sector, Tlp
+from schemas.vocabulary import AudienceKind, ChangeKind, MemberStatus, Pap, ProposalStatus, Sector, Tlp
 
 Direction = Literal["narrowed", "widened"]
 
@@ -263,6 +263,8 @@ def change_collection_marking(
     before = _readers(session, collection, tx.now)
     with tx.watching(Scope(collections=frozenset({collection.id}))):
         _replace(session, collection.marking_id, view)
+        if identity(collection.id, view) != identity(collection.id, thing.marking):
+            _end_proposals(session, collection.id)
     gained = not _readers(session, collection, tx.now) <= before or any(
         line.kind is ChangeKind.SIGHT_GAINED and line.collection_id == collection.id
         for line in tx.lines[known:]
@@ -271,6 +273,13 @@ def change_collection_marking(
         return "narrowed"
     tx.require(wider, thing)
     return "widened"
+
+
+def _end_proposals(session: Session, collection_id: str) -> None:
+    """What was proposed on another marking is over for good, also where this one comes back."""
+    of_collection = update(WideningProposal).where(WideningProposal.collection_id == collection_id)
+    is_open = WideningProposal.status == ProposalStatus.OPEN.value
+    session.execute(of_collection.where(is_open).values(status=ProposalStatus.STALE.value))
 
 
 def _replace(session: Session, marking_id: str, view: MarkingView) -> None:

@@ -16,6 +16,7 @@ from app import clock
 from app.errors import Conflict, Forbidden, NotFound
 from app.events import Subject, WideningProposed, WideningWithdrawn
 from app.markings import Collection, WideningProposal
+from app.parties import User
 from app.policy import NEEDS_SECOND, require_person
 from app.question import Actor, MarkingView
 from app.record import Tx, record
@@ -103,6 +104,11 @@ def approve(tx: Tx, collection: Collection, present: MarkingView, proposal_id: s
     """
     row = _find(tx, collection, proposal_id)
     user_id = require_second_person(tx.actor, {row.proposed_by})
+    if tx.session.get_one(User, row.proposed_by).disabled_at is not None:
+        raise Conflict(
+            "Whoever proposed this may not act any more. Ask for the marking anew if it is still wanted.",
+            reason="proposer_disabled",
+        )
     return _decide(tx, row, present, ProposalStatus.APPROVED, user_id)
 
 

@@ -162,8 +162,27 @@ def _validation(validation: dict[str, Any], at: str) -> Iterator[Problem]:
     if dash and int(high) <= int(low):
         yield f"{at}/participants_band", "Must be a band, not a count: the second number is the larger one."
     if validation.get("survivor_validated") is not True:
+        yield from ((f"{at}/{name}", _UNCLAIMED) for name in _claiming(validation))
         return
     if _PERSON.search(validation["by"]):
         yield f"{at}/by", "Must be an organisation, never a person."
-    note = validation.get("note", "")
-    yield from ((f"{at}/note", detail) for pattern, detail in _UNSAID if pattern.search(note))
+    yield from ((f"{at}/note", detail) for detail in unsaid(validation.get("note", "")))
+
+
+def unsaid(text: str) -> Iterator[str]:
+    """What a text about survivors holds that must never be said of them."""
+    yield from (detail for pattern, detail in _UNSAID if pattern.search(text))
+
+
+_OF_SURVIVORS = re.compile(r"survivor|lived[_-]?experience")
+_UNCLAIMED = "Says that survivors took part: then survivor_validated is true, with all that this demands."
+
+
+def _claiming(validation: dict[str, Any]) -> Iterator[str]:
+    """The fields by which a validation says it of survivors without the word that demands an attestation."""
+    if _OF_SURVIVORS.search(validation["method"]):
+        yield "method"
+    if "participants_band" in validation:
+        yield "participants_band"
+    if validation.get("consent_recorded") is True:
+        yield "consent_recorded"

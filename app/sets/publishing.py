@@ -21,6 +21,7 @@ from app.sets.queries import Found
 from app.sets.review import demands, life
 from app.sets.review import queries as review
 from app.sets.review.models import Candidate
+from app.sets.review.sending import require_not_returned
 from app.sets.sign import put_envelope, sign_document
 from schemas.vocabulary import CandidateStatus, VersionStatus
 
@@ -60,6 +61,7 @@ def publish(
     found = queries.find(tx, set_id, lock=True)
     tx.require(Action.EDIT, found.thing)
     chosen = _draft(found, version, draft) if candidate is None else _candidate(tx, found, version, candidate)
+    require_not_returned(tx, set_id, canonical.digest(chosen.data))
     number = require_higher(tx.session, set_id, chosen.content["version"])
     old = status.replaced(tx, set_id, supersedes)
     _check_demands(tx, found, chosen)

@@ -80,7 +80,7 @@ def take_back(
     tx: Tx, found: Found, row: SetVersion, *, reason: Reason, subject: Subject, successor: str | None = None
 ) -> None:
     """Retract a version, whoever decided it: its owner, or a body whose statement it cannot stand without."""
-    _end(tx, found, row, VersionStatus.RETRACTED, reason, successor)
+    _end(tx, found, row, VersionStatus.RETRACTED, reason, successor or row.successor)
     event = VersionRetracted(subjects=(subject,), reason=reason.value)
     record(tx, event, lines.version_ended(tx.session, found, row, tx.now))
 

@@ -64,11 +64,22 @@ def _der_of_pem(text: str) -> bytes:
     return load_pem_x509_certificate(pem.encode()).public_bytes(Encoding.DER)
 
 
+def caller(config: Config) -> str | None:
+    """The caller's address; where the proxies' networks are named, what is told counts only from there."""
+    if config.proxy_networks and not _from_proxy(config):
+        return _peer()
+    return request.remote_addr
+
+
+def _peer() -> str | None:
+    found: str | None = request.environ.get("werkzeug.proxy_fix.orig", request.environ).get("REMOTE_ADDR")
+    return found
+
+
 def _from_proxy(config: Config) -> bool:
     """Whether the immediate peer, before anything that it says of others, is one of the proxies."""
-    as_connected = request.environ.get("werkzeug.proxy_fix.orig", request.environ)
     try:
-        address = ip_address(as_connected.get("REMOTE_ADDR") or "")
+        address = ip_address(_peer() or "")
     except ValueError:
         return False
     return any(address in ip_network(network) for network in config.proxy_networks)

@@ -21,6 +21,7 @@ from app import record
 from app.addresses import bound
 from app.audit.entry import Request
 from app.audit.refusals import count
+from app.clock import MINUTE
 from app.errors import Forbidden, Unauthenticated
 from app.members import demand
 from app.members.demand import Demand
@@ -28,13 +29,16 @@ from app.parties import Client, Member, RevokedToken, User
 from app.question import ANONYMOUS, Actor
 from app.record import Identify
 from app.runtime import Runtime
-from app.web import limits, sender
+from app.web import certificates, limits, sender
 from app.web.dpop import SCHEME, Proof
 from app.web.state import runtime
 from app.web.tokens import Claims, invalid_token, public_keys, verify
 from schemas.vocabulary import MemberStatus, Scope
 
 View = Callable[..., Any]
+
+_KEYS_HELD = MINUTE
+"""How long token keys are held before they are read again: one that was retired must end here too."""
 
 
 # Built once: every request asks it twice.
@@ -120,7 +124,7 @@ def identify() -> Identify:
 def origin() -> Request:
     """Our id of this request, and the caller's network address as far as trusted proxies tell it."""
     if "origin" not in g:
-        g.origin = Request(network=request.remote_addr)
+        g.origin = Request(network=certificates.caller(runtime().config))
     found: Request = g.origin
     return found
 
@@ -214,12 +218,13 @@ def _shown(house: Runtime, header: str | None) -> tuple[Claims, Proof | None]:
 
 def _published(house: Runtime, token: str) -> KeySet:
     """The published token keys, read again when a token names one that this process does not hold yet."""
-    held: KeySet | None = current_app.extensions.get("halyard-token-keys")
-    if held is None or _kid(token) not in {key.kid for key in held.keys}:
+    held: tuple[KeySet, int] | None = current_app.extensions.get("halyard-token-keys")
+    now = house.clock()
+    if held is None or held[1] <= now or _kid(token) not in {key.kid for key in held[0].keys}:
         with house.db.read() as session:
-            held = public_keys(house, session)
+            held = public_keys(house, session), now + _KEYS_HELD
         current_app.extensions["halyard-token-keys"] = held
-    return held
+    return held[0]
 
 
 def _kid(token: str) -> str | None:

@@ -139,8 +139,12 @@ def _binding(cnf: Mapping[str, Any]) -> Binding:
 
 
 def public_keys(runtime: Runtime, session: Session) -> KeySet:
-    """The published token keys: those that sign, will sign, or signed before."""
-    return KeySet([ECKey.import_key(_plain(jwk)) for jwk in runtime.keyring.published(session, Use.TOKEN)])
+    """The published token keys whose tokens can still stand: a retired key ends with its last token."""
+    ended = runtime.clock() // SECOND - LIFETIME_SECONDS - LEEWAY_SECONDS
+    alive = [
+        jwk for jwk in runtime.keyring.published(session, Use.TOKEN) if jwk.get("exp", ended + 1) > ended
+    ]
+    return KeySet([ECKey.import_key(_plain(jwk)) for jwk in alive])
 
 
 def _plain(jwk: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 from app import canonical
 from app.errors import Invalid
 from app.screening import screen
-from app.sets import schema
+from app.sets import dignity, schema
 from schemas import documents
 
 SCHEMA = "halyard.attestation/1"
@@ -50,3 +50,4 @@ def _checks(claim: Mapping[str, Any], this_year: int) -> Iterator[tuple[str, str
     for name in _TEXTS:
         for finding in screen(str(claim[name]), path=f"/{name}"):
             yield finding.path, finding.hint
+    yield from (("/limits", detail) for detail in dignity.unsaid(str(claim["limits"])))

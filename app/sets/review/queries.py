@@ -20,7 +20,7 @@ from app.sets.review.models import (
     DraftAuthor,
     Remark,
 )
-from schemas.vocabulary import AttestationStatus, AudienceKind
+from schemas.vocabulary import AttestationStatus, AudienceKind, CandidateStatus
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +70,15 @@ def _seen(tx: Tx) -> Select[Candidate, str | None]:
 def newest(session: Session, set_id: str) -> Candidate | None:
     wanted = select(Candidate).where(Candidate.set_id == set_id).order_by(Candidate.number.desc())
     return session.scalar(wanted.limit(1))
+
+
+def returned(session: Session, set_id: str, digest: str) -> bool:
+    """Whether a reviewer returned exactly these bytes, whatever was sent since."""
+    wanted = select(Candidate.id).where(
+        Candidate.set_id == set_id, Candidate.digest == digest,
+        Candidate.status == CandidateStatus.RETURNED.value,
+    )  # fmt: skip
+    return session.scalar(wanted.limit(1)) is not None
 
 
 def draft_authors(session: Session, set_id: str) -> list[str]:
@@ -134,6 +143,8 @@ def of_body(tx: Tx, after: tuple[int, str] | None, limit: int) -> list[Attestati
         .order_by(Attestation.at, Attestation.id)
         .limit(limit)
     )
+    if tx.actor.collections is not None:
+        wanted = wanted.where(Attestation.set_id.in_(sorted(tx.actor.collections)))
     if after is not None:
         wanted = wanted.where(tuple_(Attestation.at, Attestation.id) > after)
     return list(tx.session.scalars(wanted))

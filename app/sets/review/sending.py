@@ -45,6 +45,7 @@ def send(
     data = canonical.encode(document.build(content_of(found), set_id=set_id, version=version))
     invited = _invited(tx, found, bodies)
     before = queries.newest(tx.session, set_id)
+    require_not_returned(tx, set_id, canonical.digest(data))
     row = _again(before, canonical.digest(data))
     if row is None:
         life.supersede(tx.session, set_id)
@@ -56,15 +57,23 @@ def send(
     return found, row
 
 
-def _again(before: Candidate | None, digest: str) -> Candidate | None:
-    """The candidate that holds these bytes, if it is still under review."""
-    if before is None or before.digest != digest:
-        return None
-    if before.status == CandidateStatus.RETURNED.value:
+def require_not_returned(tx: Tx, set_id: str, digest: str) -> None:
+    """Bytes that were returned are neither sent again nor published, by whatever way.
+
+    Raises:
+        Conflict: they were.
+    """
+    if queries.returned(tx.session, set_id, digest):
         raise Conflict(
             "This very draft was returned. Make the changes that were asked for, then send it again.",
             reason="candidate_returned",
         )
+
+
+def _again(before: Candidate | None, digest: str) -> Candidate | None:
+    """The candidate that holds these bytes, if it is still under review."""
+    if before is None or before.digest != digest:
+        return None
     return before if before.status in life.OPEN else None
 
 

@@ -127,6 +127,25 @@ def record(content: dict[str, Any]) -> dict[str, Any]:
     return made
 
 
+def unclaim(record: dict[str, Any]) -> None:
+    """Make it a record that says nothing of survivors."""
+    del record["participants_band"], record["consent_recorded"]
+    record["method"], record["survivor_validated"] = "expert-review", False
+
+
+@pytest.mark.parametrize("said", [None, False])
+@pytest.mark.parametrize("field", ["method", "participants_band", "consent_recorded"])
+def test_survivors_are_not_claimed_beside_the_word_that_demands_an_attestation(
+    content: dict[str, Any], record: dict[str, Any], field: str, *, said: bool | None
+) -> None:
+    value = record[field]
+    unclaim(record)
+    record["survivor_validated"], record[field] = said, value
+    assert set(refusals(content)) == {f"{RULE}/validation/0/{field}"}
+    del record["survivor_validated"]
+    assert f"{RULE}/validation/0/{field}" in refusals(content)
+
+
 def test_a_record_of_survivor_validation_is_taken(content: dict[str, Any], record: dict[str, Any]) -> None:
     assert accepted(content)["indicators"][0]["validation"] == [record]
 
@@ -137,7 +156,7 @@ def test_no_date_finer_than_a_year_is_taken(
 ) -> None:
     record["date"] = date
     assert "year" in refusals(content)[f"{RULE}/validation/0/date"]
-    record["survivor_validated"] = False
+    unclaim(record)
     accepted(content)
 
 
@@ -206,7 +225,7 @@ def test_a_record_holds_no_name_quote_count_day_or_town(
     found = refusals(content)
     assert set(found) == {f"{RULE}/validation/0/note"}
     assert note not in " ".join(found.values())
-    record["survivor_validated"] = None
+    unclaim(record)
     accepted(content)
 
 
