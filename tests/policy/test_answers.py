@@ -17,7 +17,7 @@ from app.markings import Collection, Marking, MarkingMember, MarkingUser, Place
 from app.parties import Member, Release, User
 from app.policy import Condition
 from app.question import ANONYMOUS, Action, Actor, Denied, MarkingView
-from schemas.vocabulary import MemberKind, MemberStatus, Sector
+from schemas.vocabulary import Contributors, MemberKind, MemberStatus, Sector
 from tests.policy.test_table import facts, things
 from tests.policy.world import Reader, World
 
@@ -89,6 +89,12 @@ def test_a_marking_that_cannot_be_used_is_told_what_is_wrong_with_it(world: Worl
         one_kind,
     }
     assert strictness.check_audience(marking(world, "amber/group")) is None
+
+
+def test_a_named_user_of_a_red_collection_is_told_that_it_is_not_its_own_audience(world: World) -> None:
+    red_list = replace(things(world)["red/users"], contributors=Contributors.AUDIENCE)
+    person = facts(world, world.readers["named user"])
+    assert policy.may(person, Action.CONTRIBUTE, red_list) == policy.NOT_ADDRESSED
 
 
 # ── What is taken for granted when nothing is said ──────────────────────────────────────────────────────
