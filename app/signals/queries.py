@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -9,6 +10,7 @@ from sqlalchemy import (
     Select,
     and_,
     any_,
+    bindparam,
     exists,
     false,
     func,
@@ -21,11 +23,12 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from app import policy
+from app.db import Id
 from app.errors import NotFound
 from app.facts import load_thing, load_views
 from app.feed.models import Change
 from app.markings import Collection, Marking, Place
-from app.question import MarkingView, Thing
+from app.question import MarkingView, Thing, parameters, parametrised
 from app.record import Tx
 from app.signals.models import Contribution, SignalEntry, SignalList
 from schemas.vocabulary import ChangeKind, CollectionKind, Contributors
@@ -101,7 +104,14 @@ def find(tx: Tx, list_id: str) -> Found:
     Raises:
         NotFound: it does not exist or is hidden.
     """
-    found = tx.session.execute(_visible(tx, any_purpose=True).where(Collection.id == list_id)).one_or_none()
+    actor = tx.actor
+    if actor.member_id is None:
+        rows = tx.session.execute(_visible(tx, any_purpose=True).where(Collection.id == list_id))
+    else:
+        bound = {} if actor.collections is None else {"chosen": sorted(actor.collections)}
+        statement = _members_find(person=actor.user_id is not None, bound=bool(bound))
+        rows = tx.session.execute(statement, {**parameters(actor, tx.now), **bound, "wanted": list_id})
+    found = rows.one_or_none()
     if found is None:
         raise NotFound
     collection, row = found
@@ -154,13 +164,26 @@ def _found(collection: Collection, row: SignalList, marking: MarkingView) -> Fou
     )
 
 
-def _visible(tx: Tx, *, any_purpose: bool = False) -> Select[Collection, SignalList]:
-    return (
-        select(Collection, SignalList)
-        .join(Marking, Marking.id == Collection.marking_id)
-        .join(SignalList, SignalList.collection_id == Collection.id)
-        .where(Collection.kind == CollectionKind.LIST, _sees(tx, any_purpose=any_purpose))
+@cache
+def _members_find(*, person: bool, bound: bool) -> Select[Collection, SignalList]:
+    """Built once: each chunk of a bulk request asks it, and making it costs many times what running it does."""
+    actor, now = parametrised(person=person)
+    found = _LISTS.where(
+        Collection.id == bindparam("wanted", type_=Id), policy.visible_to(actor, now, any_purpose=True)
     )
+    return found.where(Collection.id.in_(bindparam("chosen", expanding=True))) if bound else found
+
+
+def _visible(tx: Tx, *, any_purpose: bool = False) -> Select[Collection, SignalList]:
+    return _LISTS.where(_sees(tx, any_purpose=any_purpose))
+
+
+_LISTS = (
+    select(Collection, SignalList)
+    .join(Marking, Marking.id == Collection.marking_id)
+    .join(SignalList, SignalList.collection_id == Collection.id)
+    .where(Collection.kind == CollectionKind.LIST)
+)
 
 
 def _sees(tx: Tx, *, any_purpose: bool = False) -> ColumnElement[bool]:
