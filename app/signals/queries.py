@@ -166,7 +166,7 @@ def _found(collection: Collection, row: SignalList, marking: MarkingView) -> Fou
 
 @cache
 def _members_find(*, person: bool, bound: bool) -> Select[Collection, SignalList]:
-    """Built once: each chunk of a bulk request asks it, and making it costs many times what running it does."""
+    """Built once: every chunk of a bulk request asks it, and making it costs more than running it."""
     actor, now = parametrised(person=person)
     found = _LISTS.where(
         Collection.id == bindparam("wanted", type_=Id), policy.visible_to(actor, now, any_purpose=True)
