@@ -9,12 +9,15 @@ import pytest
 from sqlalchemy import Table, inspect, select, text, update
 
 from app import ledger
+from app.audit.entry import Request
 from app.cli.reapplying import reapply_erasures
+from app.record import as_system, begin
 from app.runtime import Runtime
 from app.sets.models import SetVersion
+from app.sets.review import withdrawing
 from app.sets.review.models import Attestation
 from app.worker.loops import share_erasures
-from schemas.vocabulary import Sector
+from schemas.vocabulary import AttestationStatus, Sector
 from tests.factories import Caller, Make
 from tests.fakes import FakeClock
 from tests.reviewing import attest, body, claiming, invited, publish, review_path, statement, withdrawn
@@ -220,3 +223,42 @@ def test_what_was_withdrawn_on_another_machine_is_written_to_this_ones_ledger(
     assert share_erasures(runtime)
     assert attestation in {named.id for named in ledger.read(runtime.config.ledger_path).statements}
     assert not share_erasures(runtime)
+
+
+def test_a_bound_client_neither_lists_nor_withdraws_what_was_attested_elsewhere(
+    make: Make, ann: Caller, survivors: Caller, held: str
+) -> None:
+    _, (made,) = attested_version(ann, held, survivors)
+    other = created(ann, COMMUNITY, slug="another-set")["id"]
+    bound = make.caller(survivors.member, user=survivors.user, collections=[other])
+
+    assert bound.get("/v1/attestations").json["items"] == []
+    assert withdrawn(bound, made).status_code == 404
+    assert ann.get(version_path(held, "1.0.0")).status_code == 200
+
+
+def test_the_operator_withdraws_consent_for_a_body_that_was_offboarded(
+    ann: Caller, survivors: Caller, held: str, runtime: Runtime
+) -> None:
+    _, (made,) = attested_version(ann, held, survivors)
+    with runtime.db.write() as session:
+        session.merge(survivors.member).status = "offboarded"
+    assert withdrawn(survivors, made, "consent_withdrawn").status_code == 401
+
+    with begin(runtime, as_system, Request()) as tx:
+        withdrawing.withdraw(tx, made, AttestationStatus.CONSENT_WITHDRAWN)
+
+    gone = ann.get(version_path(held, "1.0.0"))
+    assert (gone.status_code, gone.json["tombstone"]["reason"]) == (410, "consent_withdrawn")
+
+
+def test_a_deprecated_version_that_loses_its_statement_still_names_its_successor(
+    ann: Caller, survivors: Caller, held: str
+) -> None:
+    _, (made,) = attested_version(ann, held, survivors)
+    drafted(ann, held, small("The next one"))
+    assert publish(ann, held, version="2.0.0", supersedes=["1.0.0"]).status_code == 201
+
+    withdrawn(survivors, made, "consent_withdrawn")
+
+    assert ann.get(version_path(held, "1.0.0")).json["tombstone"]["successor"] == "2.0.0"

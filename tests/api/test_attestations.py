@@ -359,3 +359,14 @@ def test_set_d_goes_from_import_through_attestation_and_approval_to_publication(
     assert read["envelope"]["marking"]["tlp"] == "TLP:AMBER+STRICT"
     assert len(read["attestations"]) == 1
     assert make.caller(make.member()).get(version_path(set_id, "0.1.0")).status_code == 404
+
+
+def test_limits_say_nothing_that_must_never_be_said_of_survivors(
+    ann: Caller, survivors: Caller, held: str
+) -> None:
+    digest = invited(ann, held, survivors)
+
+    answer = attest(survivors, held, digest, limits="Four girls in the town of Foo said so on 3 March.")
+
+    assert (answer.status_code, set(pointers(answer))) == (422, {"/limits"})
+    assert "Foo" not in answer.text

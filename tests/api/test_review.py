@@ -339,3 +339,28 @@ def test_the_review_of_a_red_set_stays_with_its_named_users_and_out_of_the_feed(
     assert feed_lines(runtime, set_id) == before
     row = publish(ann, set_id, candidate=digest)
     assert {place for _, place, _ in feed_lines(runtime, row.json["id"])} == {"user"}
+
+
+def test_returned_bytes_are_not_published_as_a_draft_either(ann: Caller, ben: Caller) -> None:
+    set_id = created(ann, COMMUNITY)["id"]
+    drafted(ann, set_id, small())
+    digest = sent(ann, set_id)["digest"]
+    ben.post(review_path(set_id, digest, "return"), json={"note": "Say where the threshold comes from."})
+
+    answer = publish(ann, set_id, version="1.0.0")
+
+    assert (answer.status_code, answer.json["reason"]) == (409, "candidate_returned")
+
+
+def test_returned_bytes_are_not_sent_again_after_another_candidate(
+    ann: Caller, ben: Caller, held: str
+) -> None:
+    digest = sent(ann, held)["digest"]
+    ben.post(review_path(held, digest, "return"), json={"note": "Say where the threshold comes from."})
+    drafted(ann, held, cautious("Another attempt"))
+    sent(ann, held)
+    drafted(ann, held, cautious())
+
+    answer = ann.post(review_path(held), json={"version": "1.0.0"})
+
+    assert (answer.status_code, answer.json["reason"]) == (409, "candidate_returned")

@@ -205,3 +205,15 @@ def test_ten_years_on_the_samples_are_overdue_and_still_readable(make: Make, clo
     assert fresh["overdue"] is False
     assert later.get(version_path(set_id)).json["items"][0]["overdue"] is True
     assert later.get(version_path(set_id, "1.0.0")).status_code == 200
+
+
+def test_a_deprecated_version_keeps_its_successor_when_it_is_retracted(
+    author: Caller, bank: Caller, set_id: str
+) -> None:
+    published(author, set_id)
+    published(author, set_id, "1.1.0")
+    author.post(version_path(set_id, "1.0.0", "deprecate"), json={"successor": "1.1.0"})
+
+    author.post(version_path(set_id, "1.0.0", "retract"), json={"reason": "wrong"})
+
+    assert bank.get(version_path(set_id, "1.0.0")).json["tombstone"]["successor"] == "1.1.0"

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from app.parties import User
 from app.runtime import Runtime
 from schemas.vocabulary import Sector
 from tests.api.collections import sights
@@ -214,3 +215,35 @@ def test_a_red_set_is_widened_by_two_of_its_named_users(make: Make, ann: Caller,
     assert cleo.get(f"{path}/marking/proposals").status_code == 404
     assert approval(ben, path, proposal["id"]).status_code == 200
     assert {caller.get(path).status_code for caller in (ann, ben, cleo)} == {200}
+
+
+def test_what_somebody_proposed_who_is_disabled_since_is_not_approved(
+    make: Make, ann: Caller, ben: Caller, held: Held, runtime: Runtime
+) -> None:
+    group = make.group(ann.member, [ann.member])
+    path = held(group_marking(group.id, STRICT))
+    proposal = asked(ann, path, group_marking(group.id))
+    with runtime.db.write() as session:
+        session.get_one(User, ann.client.user_id).disabled_at = runtime.clock()
+
+    answer = approval(ben, path, proposal["id"])
+
+    assert (answer.status_code, answer.json["reason"]) == (409, "proposer_disabled")
+    assert label(ben, path) == STRICT
+
+
+def test_a_stale_proposal_stays_stale_when_its_marking_comes_back(
+    make: Make, ann: Caller, ben: Caller, held: Held
+) -> None:
+    one, other = make.member(), make.member()
+    marking = members_marking(one.id, tlp=STRICT)
+    path = held(marking)
+    first = asked(ann, path, members_marking(one.id, other.id))
+    ann.put(f"{path}/marking", json={**marking, "prohibited_purposes": ["train"]})
+    back = asked(ann, path, marking)
+    assert approval(ben, path, back["id"]).status_code == 200
+
+    answer = approval(ben, path, first["id"])
+
+    assert (answer.status_code, answer.json["reason"]) == (409, "proposal_stale")
+    assert label(ann, path) == STRICT
