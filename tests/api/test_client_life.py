@@ -2,6 +2,7 @@
 
 import base64
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,9 @@ from sqlalchemy import select
 
 from app.audit.models import AuditEntry
 from app.clock import DAY, HOUR, SECOND, from_text, to_text
+from app.main import create_app
 from app.parties import Client
+from app.runtime import Runtime
 from tests.api.oauth_client import Key, Office, Registered, es256
 from tests.factories import Make
 from tests.fakes import FakeClock
@@ -327,3 +330,17 @@ def test_an_overlap_is_zero_to_seven_days(office: Office, hours: Any) -> None:
 
     assert office.operator.post(at, json={"overlap_hours": hours}).status_code == 422
     assert works(client, first(client))
+
+
+def test_a_forwarded_address_counts_only_from_the_named_proxies(office: Office, runtime: Runtime) -> None:
+    named = replace(runtime.config, trusted_proxies=1, proxy_networks=("10.0.0.0/24",))
+    http = create_app(replace(runtime, config=named)).test_client()
+    client = office.register(key=es256(), networks=["198.51.100.0/24"])
+
+    def asked_from(peer: str) -> int:
+        return http.post(
+            "/oauth/token", data={"grant_type": "client_credentials", **client.proof()},
+            headers={"X-Forwarded-For": "198.51.100.7"}, environ_base={"REMOTE_ADDR": peer},
+        ).status_code  # fmt: skip
+
+    assert (asked_from("10.0.0.9"), asked_from("203.0.113.9")) == (200, 401)

@@ -1,13 +1,17 @@
 """What becomes of a token: introspection, revocation, and what the server says of itself."""
 
+import uuid
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from joserfc import jwt
 from joserfc.jwk import KeySet
 from sqlalchemy import select
 
 from app.audit.models import AuditEntry, PolicyEpoch
+from app.clock import SECOND
+from app.keys import Use
 from app.runtime import Runtime
 from schemas.vocabulary import Scope
 from tests.api.oauth_client import Office, es256, unsigned
@@ -149,3 +153,29 @@ def test_two_token_keys_and_the_document_keys_are_published_without_private_part
     assert {key["alg"] for key in tokens["keys"]} == {"ES256"}
     assert len(KeySet.import_key_set(about["document_keys"]).keys) == 2
     assert all("d" not in key for key in [*tokens["keys"], *about["document_keys"]["keys"]])
+
+
+def test_a_retired_token_key_signs_nothing_that_is_taken_any_more(
+    make: Make, http: FlaskClient, runtime: Runtime, clock: FakeClock
+) -> None:
+    member = make.member()
+    caller = make.caller(member, user=make.user(member))
+    with runtime.db.write() as session:
+        old = runtime.keyring.signer(session, Use.TOKEN)
+        runtime.keyring.rotate(session, Use.TOKEN, runtime.clock())
+    issuer = runtime.config.issuer
+
+    def shown() -> int:
+        now = runtime.clock() // SECOND
+        claims = {
+            "iss": issuer, "aud": issuer, "sub": caller.client.user_id, "client_id": caller.client.id,
+            "member": member.id, "iat": now, "exp": now + 600, "jti": uuid.uuid4().hex,
+            "scope": " ".join(caller.client.scopes), "purpose": "detect",
+        }  # fmt: skip
+        header = {"typ": "at+jwt", "alg": "ES256", "kid": old.kid}
+        token = jwt.encode(header, claims, old, algorithms=["ES256"])
+        return http.get("/v1/me", headers={"Authorization": f"Bearer {token}"}).status_code
+
+    assert shown() == 200
+    clock.advance(400 * 86_400)
+    assert shown() == 401

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from joserfc.jwk import RSAKey
 from sqlalchemy import select
 
 from app.members import key_sources
@@ -399,3 +400,32 @@ def test_no_transaction_is_open_while_another_server_is_asked(
     assert client.ask().status_code == 200
 
     assert seen == [0, 0]
+
+
+def test_an_emptied_set_ends_the_keys_that_stood_in_it(
+    office: Office, server: Elsewhere, clock: FakeClock
+) -> None:
+    key = es256()
+    publish(server, key)
+    client = register(office, server, key)
+    publish(server)
+    clock.advance(16 * MINUTES)
+
+    assert client.ask().status_code == 401
+
+
+def test_a_key_for_encryption_beside_those_for_signing_does_not_spoil_the_set(
+    office: Office, server: Elsewhere, clock: FakeClock
+) -> None:
+    key, new = es256(), es256()
+    publish(server, key)
+    client = register(office, server, key)
+    other = RSAKey.generate_key(2048).as_dict(private=False)
+    other |= {"use": "enc", "alg": "RSA-OAEP-256", "kid": "encryption"}
+    keys = [key.as_dict(private=False), new.as_dict(private=False), other]
+    server.talk = document(json.dumps({"keys": keys}).encode())
+    clock.advance(2 * MINUTES)
+
+    client.key = new
+
+    assert client.ask().status_code == 200
