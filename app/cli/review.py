@@ -4,11 +4,14 @@ from typing import Any
 
 import click
 
+from app.cli import local
 from app.cli.client import Server
 from app.cli.command import Command, Failure, Output, table
 from app.cli.markings import shown as words_of
 from app.cli.sets import find_set, indicator_set
+from app.sets.review import withdrawing
 from schemas.attestations import WITHDRAWALS
+from schemas.vocabulary import AttestationStatus
 
 _DIGEST = click.option("--digest", help="Of the candidate; left out: the newest.")
 
@@ -146,6 +149,24 @@ def withdraw(output: Output, attestation: str, reason: str) -> None:
     with Server.from_env() as server:
         made = server.post(f"/v1/attestations/{attestation}/withdrawal", {"reason": reason})
     output.show(made, "The statement is withdrawn and destroyed.")
+
+
+@indicator_set.command("withdraw-consent", cls=Command)
+@click.argument("attestation")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def withdraw_consent(output: Output, attestation: str, *, yes: bool) -> None:
+    """As the operator, withdraw consent for a body that may not act any more.
+
+    It acts on the database of this machine: the statement is destroyed, what hangs on it is retracted.
+    """
+    if local.IDENT.fullmatch(attestation) is None:
+        raise Failure("Name the attestation by its id.", reason="not-found")
+    if not yes:
+        click.confirm("Destroy this statement for good?", abort=True, err=True)
+    with local.acting() as tx:
+        withdrawing.withdraw(tx, attestation, AttestationStatus.CONSENT_WITHDRAWN)
+    output.show({"id": attestation}, "The statement is withdrawn and destroyed.")
 
 
 @indicator_set.command("proposals", cls=Command)

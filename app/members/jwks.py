@@ -42,6 +42,25 @@ def check_jwks(jwks: Mapping[str, Any]) -> dict[str, Any]:
     return {"keys": checked}
 
 
+def usable(jwks: Mapping[str, Any]) -> dict[str, Any]:
+    """A published set without keys that are not for signing, or of unknown types (RFC 7517 section 5)."""
+    keys = jwks.get("keys")
+    return {"keys": [key for key in keys if _is_meant(key)] if isinstance(keys, list) else keys}
+
+
+def _is_meant(key: Any) -> bool:
+    """Whether a key is for us. What is no key, or holds private material, is left in to be refused."""
+    if not isinstance(key, dict) or _PRIVATE.intersection(key):
+        return True
+    kind = key.get("kty")
+    return (
+        isinstance(kind, str) and kind in ALGORITHMS
+        and key.get("use") in (None, "sig")
+        and key.get("alg") in (None, *ALGORITHMS[kind])
+        and key.get("crv") == _CURVES.get(kind, key.get("crv"))
+    )  # fmt: skip
+
+
 def _check_key(key: Any, at: str) -> dict[str, str]:
     if not isinstance(key, dict):
         _refuse(at, "A key is a JSON object.")

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from app.clock import DAY, HOUR, MINUTE, SECOND
 from app.errors import HalyardError, Invalid, Unavailable, Unreachable
-from app.members.jwks import check_jwks
+from app.members.jwks import check_jwks, usable
 from app.parties import Client, ClientKeySet
 from app.runtime import Runtime
 
@@ -55,15 +55,19 @@ class _Held:
     attempted_at: int
 
 
-def fetch(runtime: Runtime, url: str) -> Fetched:
+def fetch(runtime: Runtime, url: str, *, known: bool = False) -> Fetched:
     """Get and check the key set at a URL, now.
+
+    Args:
+        known: of a client that is registered: then a set without keys is an answer, and ends them.
 
     Raises:
         Invalid: the URL is not allowed, or what is there is no key set that can be taken.
     """
     try:
         answer = runtime.outgoing.get(url, MEDIA_TYPES)
-        jwks = check_jwks(msgspec.json.decode(answer.body, type=dict[str, Any]))
+        found = usable(msgspec.json.decode(answer.body, type=dict[str, Any]))
+        jwks = found if known and found["keys"] == [] else check_jwks(found)
     except (Unreachable, Invalid) as error:
         raise _refused(error) from error
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -122,7 +126,7 @@ def published(runtime: Runtime, client_id: str, url: str, kid: str | None) -> Se
 
 def _try(runtime: Runtime, client_id: str, url: str) -> Fetched | None:
     try:
-        return fetch(runtime, url)
+        return fetch(runtime, url, known=True)
     except Invalid as error:
         log.warning("jwks-uri.failed", client=client_id, reason=error.reason)
         return None

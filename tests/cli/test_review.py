@@ -91,6 +91,29 @@ def test_a_claim_of_survivors_is_attested_and_can_be_taken_back(
     assert served.json("set", "versions", "claiming", **ann)[0]["reason"] == "consent_withdrawn"
 
 
+def test_the_operator_withdraws_consent_for_a_body_that_is_gone(
+    served: Machine, ann: dict[str, str], tmp_path: Path
+) -> None:
+    body_id = served.json("member", "add", "Closing Trust", "--sector", "ngo")["id"]
+    body = person(served, "Closing Trust", "closing-carer")
+    served.ok("member", "attribute", "Closing Trust", VALIDATION_BODY)
+    served.ok("set", "import", file_of(tmp_path, "orphaned", claiming(), MARKING), **ann)
+    served.ok("set", "review", "orphaned", "--version", "1.0.0", "--body", body_id, **ann)
+    named = next(row["id"] for row in served.json("set", "list", **ann) if row["slug"] == "orphaned")
+    made = served.json(
+        "set", "attest", named, "--method", "survivor-focus-group", "--year", "2026", "--country", "IE",
+        "--band", "5-9", "--consent", str(uuid.uuid4()), "--limits", "One group; adults only.", **body,
+    )  # fmt: skip
+    served.ok("set", "publish", "orphaned", **ann)
+    served.ok("member", "offboard", "Closing Trust", "--yes")
+
+    assert "not-found" in served.refused("set", "withdraw-consent", "x", "--yes")
+    assert "not-found" in served.refused("set", "withdraw-consent", named, "--yes")
+    assert "destroyed" in served.ok("set", "withdraw-consent", made["id"], "--yes")
+
+    assert served.json("set", "versions", "orphaned", **ann)[0]["reason"] == "consent_withdrawn"
+
+
 def test_a_strict_set_is_widened_by_two(
     served: Machine, ann: dict[str, str], ben: dict[str, str], tmp_path: Path
 ) -> None:
