@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from psycopg.pq import Format
+from psycopg.types.array import ListBinaryDumper
 from sqlalchemy import BigInteger, Connection, Engine, MetaData, String, Uuid, create_engine, event
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.pool import QueuePool
@@ -135,6 +136,7 @@ def _make_engine(url: str, *, sqlite: bool, pool_size: int) -> Engine:
         url, pool_size=pool_size, max_overflow=20, pool_pre_ping=True, hide_parameters=True,
         connect_args={"options": options},
     )  # fmt: skip
+    event.listen(engine, "connect", _postgresql_connect)
     event.listen(engine, "before_cursor_execute", _postgresql_execute)
     return engine
 
@@ -153,6 +155,11 @@ def _sqlite_connect(connection: Any, _record: Any) -> None:
 def _sqlite_begin(connection: Connection) -> None:
     readonly = connection.get_execution_options().get("halyard_readonly", False)
     connection.exec_driver_sql("BEGIN" if readonly else "BEGIN IMMEDIATE")
+
+
+def _postgresql_connect(connection: Any, _record: Any) -> None:
+    # As text, every byte of an array is escaped twice: 500 match keys took 14 ms that take 0.1 ms so.
+    connection.adapters.register_dumper(list, ListBinaryDumper)
 
 
 def _postgresql_execute(

@@ -1,10 +1,12 @@
-"""Loads what `policy.may` asks about, in a fixed number of statements."""
+"""Loads what `policy.may` asks about: a fixed number of statements, built once."""
 
 from collections.abc import Iterable
+from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import BindParameter, Select, bindparam, or_, select
 from sqlalchemy.orm import Session
 
+from app.db import Moment
 from app.markings import Collection, Marking, MarkingMember, MarkingPurpose, MarkingUser
 from app.parties import Attribute, GroupMember, Member, Release, SharingGroup, User
 from app.policy import in_group
@@ -50,14 +52,18 @@ def _accredited(session: Session, member_id: str, now: int) -> bool:
     return held is not None and held.valid_until > now
 
 
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+_NOW: Any = bindparam("now", type_=Moment)
+_MEMBERSHIPS = select(GroupMember.member_id, GroupMember.group_id).where(
+    GroupMember.member_id.in_(_IDS),
+    in_group(GroupMember.member_id, GroupMember.group_id, _NOW),
+)
+
+
 def _circles(session: Session, members: Iterable[Member], now: int) -> dict[str, Circle]:
     rows = list(members)
-    memberships = select(GroupMember.member_id, GroupMember.group_id).where(
-        GroupMember.member_id.in_([row.id for row in rows]),
-        in_group(GroupMember.member_id, GroupMember.group_id, now),
-    )
     groups: dict[str, set[str]] = {row.id: set() for row in rows}
-    for member_id, group_id in session.execute(memberships):
+    for member_id, group_id in session.execute(_MEMBERSHIPS, {"ids": list(groups), "now": now}):
         groups[member_id].add(group_id)
     return {
         row.id: Circle(
@@ -71,21 +77,23 @@ def _circles(session: Session, members: Iterable[Member], now: int) -> dict[str,
     }
 
 
+_MEMBERS = select(MarkingMember.marking_id, MarkingMember.member_id).where(MarkingMember.marking_id.in_(_IDS))
+_USERS = select(MarkingUser.marking_id, MarkingUser.user_id).where(MarkingUser.marking_id.in_(_IDS))
+_PURPOSES = select(MarkingPurpose.marking_id, MarkingPurpose.purpose).where(
+    MarkingPurpose.marking_id.in_(_IDS)
+)
+_MARKINGS = (
+    select(Marking, SharingGroup.allows_downstream)
+    .outerjoin(SharingGroup, SharingGroup.id == Marking.group_id)
+    .where(Marking.id.in_(_IDS))
+)
+
+
 def load_views(session: Session, marking_ids: Iterable[str]) -> dict[str, MarkingView]:
     """The views of several markings in a fixed number of statements."""
-    ids = sorted(set(marking_ids))
-    members: dict[str, set[str]] = {}
-    users: dict[str, set[str]] = {}
-    prohibited: dict[str, set[str]] = {}
-    for target, key, value in (
-        (members, MarkingMember.marking_id, MarkingMember.member_id),
-        (users, MarkingUser.marking_id, MarkingUser.user_id),
-        (prohibited, MarkingPurpose.marking_id, MarkingPurpose.purpose),
-    ):
-        for marking_id, item in session.execute(select(key, value).where(key.in_(ids))):
-            target.setdefault(marking_id, set()).add(item)
-    rows = select(Marking, SharingGroup.allows_downstream).outerjoin(
-        SharingGroup, SharingGroup.id == Marking.group_id
+    asked = {"ids": sorted(set(marking_ids))}
+    members, users, prohibited = (
+        _by_marking(session, statement, asked) for statement in (_MEMBERS, _USERS, _PURPOSES)
     )
     return {
         row.id: MarkingView(
@@ -99,8 +107,17 @@ def load_views(session: Session, marking_ids: Iterable[str]) -> dict[str, Markin
             prohibited=frozenset(prohibited.get(row.id, ())),
             downstream_allowed=downstream is not False,
         )
-        for row, downstream in session.execute(rows.where(Marking.id.in_(ids)))
+        for row, downstream in session.execute(_MARKINGS, asked)
     }
+
+
+def _by_marking(
+    session: Session, statement: Select[str, str], asked: dict[str, list[str]]
+) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for marking_id, item in session.execute(statement, asked):
+        found.setdefault(marking_id, set()).add(item)
+    return found
 
 
 def load_thing(session: Session, collection: Collection, narrower_id: str | None = None) -> Thing:

@@ -69,7 +69,7 @@ class FeedLines:
         position = self._position or feed.open_cursor(tx, view, self._after)
         page, seen = read_feed(
             tx.session, tx.actor, view, position, limit=SEGMENT_LINES, now=tx.now, max_bytes=MAX_BYTES,
-            prepared=True,
+            streaming=True,
         )  # fmt: skip
         closing = [] if page.more else [self._closing(tx, view, page.position)]
         self._view, self._made = view, page.position

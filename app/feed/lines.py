@@ -1,5 +1,7 @@
 """Reads ranges of lines straight from the driver: one place, in order of their numbers."""
 
+from dataclasses import dataclass
+from functools import cache
 from typing import Any, cast
 
 from sqlalchemy import select
@@ -8,20 +10,57 @@ from sqlalchemy.orm import Session
 from app.db import BINARY
 from app.feed.append import head_line
 from app.feed.models import Change
-from app.feed.page import Row, weight
+from app.feed.page import Joined, Row, weight
 
 FIRST_ROWS = 1_000
 LEAST_ROWS = 50
+BLOCK_ROWS = 2_000
+"""How many lines the database joins at once: in larger blocks, it moves their bytes once more."""
+CAREFUL = 0.95
+"""How much of the room is asked for at once where lines that did not fit would have to be read again."""
 
-# Pairs are compared because only the index over both columns can do that. Of two conditions, PostgreSQL may
-# choose to walk the numbers of everybody and to drop those of other places.
-_RANGE = (
-    "SELECT seq, {line} FROM change "
-    "WHERE (place_id, seq) > ({p}, {p}) AND (place_id, seq) <= ({p}, {p}){state} "
-    "ORDER BY place_id, seq LIMIT {p}"
-)
+_ROWS = "SELECT seq, {line} AS line FROM change WHERE {range}{state} ORDER BY place_id, seq LIMIT {asked}"
+_JOINED = "SELECT count(*), count(line), min(seq), max(seq), {joined} FROM ({rows}) AS part"
 _STATE_ONLY = " AND NOT superseded"
 _CLEARED = b',"superseded":true}'
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Dialect:
+    """How a database says it."""
+
+    parameter: str
+    range: str
+    joined: str
+
+
+# PostgreSQL compares pairs, because only the index over both columns can do that: of two conditions, it may
+# choose to walk the numbers of everybody and to drop those of other places. SQLite takes that index for two
+# conditions, and comparing pairs there costs as much again as all the rest.
+_DIALECTS = {
+    "postgresql": _Dialect(
+        parameter="%({})s",
+        range="(place_id, seq) > ({place}, {low}) AND (place_id, seq) <= ({place}, {end})",
+        joined="string_agg(line, {by}::bytea)",
+    ),
+    "sqlite": _Dialect(
+        parameter=":{}",
+        range="place_id = {place} AND seq > {low} AND seq <= {end}",
+        joined="CAST(group_concat(line, {by}) AS BLOB)",
+    ),
+}
+
+
+@cache
+def _statements(dialect: str, line: str, *, state_only: bool) -> tuple[str, str]:
+    """Rows of one place (number and line), and the same joined."""
+    spoken = _DIALECTS[dialect]
+    names = ("place", "low", "end", "asked", "by")
+    marks = {name: spoken.parameter.format(name) for name in names}
+    rows = _ROWS.format(
+        line=line, range=spoken.range.format(**marks), state=_STATE_ONLY if state_only else "", **marks
+    )
+    return rows, _JOINED.format(joined=spoken.joined.format(**marks), rows=rows)
 
 
 class Lines:
@@ -34,7 +73,7 @@ class Lines:
     def __init__(self, session: Session, *, counting: bool = False) -> None:
         self._session = session
         self._line = "''" if counting else "line"
-        self._parameter = "?" if session.get_bind().dialect.name == "sqlite" else "%s"
+        self._dialect = session.get_bind().dialect.name
 
     def range(
         self, place_id: int, key: str, low: int, end: int, count: int, room: int, *, state_only: bool
@@ -46,27 +85,57 @@ class Lines:
         Args:
             key: of the place, as lines name it.
         """
-        statement = _RANGE.format(p=self._parameter, line=self._line, state=_STATE_ONLY if state_only else "")
+        statement, _ = _statements(self._dialect, self._line, state_only=state_only)
+        values = {"place": place_id, "low": low, "end": end, "asked": min(count + 1, FIRST_ROWS)}
         rows: list[Row] = []
-        size, asked = 0, min(count + 1, FIRST_ROWS)
+        size = 0
         while True:
-            found, weighs = self._rows(key, statement, (place_id, low, place_id, end, asked))
+            found, weighs = self._rows(key, statement, values)
             rows += found
             size += weighs
-            if len(found) < asked or len(rows) > count or (size > room and len(rows) > 1):
+            if len(found) < values["asked"] or len(rows) > count or (size > room and len(rows) > 1):
                 return rows, size
-            low = rows[-1][0]
+            values["low"] = rows[-1][0]
             # As many as fit if the rest is like what came, so that little is read that must be left behind.
-            asked = min(count + 1 - len(rows), max((room - size) * len(rows) // size, LEAST_ROWS))
+            fitting = max((room - size) * len(rows) // size, LEAST_ROWS)
+            values["asked"] = min(count + 1 - len(rows), fitting)
+
+    def joined(
+        self,
+        place_id: int,
+        key: str,
+        low: int,
+        end: int,
+        count: int,
+        room: int,
+        *,
+        state_only: bool,
+        by: bytes,
+    ) -> Joined:
+        """The same, `count` lines at most, joined by the database: no object for each line."""
+        values = {"place": place_id, "low": low, "end": end, "asked": min(count, BLOCK_ROWS)}
+        found = Joined()
+        while values["asked"]:
+            more = self._joined(key, {**values, "by": by}, state_only=state_only)
+            if found.size + more.size > room and found.count + more.count > 1:
+                values["asked"] //= 2
+                continue
+            found.add(more)
+            if more.count < values["asked"]:
+                return found
+            values["low"] = found.last
+            fitting = min(int((room - found.size) * CAREFUL * found.count / found.size), BLOCK_ROWS)
+            values["asked"] = min(count - found.count, fitting if fitting > LEAST_ROWS else 0)
+        found.full = True
+        return found
 
     def any_state(self, place_id: int, low: int, end: int) -> bool:
         """Whether a place has a present state line with low < number <= end."""
-        statement = _RANGE.format(p=self._parameter, line="''", state=_STATE_ONLY)
-        connection = self._session.connection()
-        found = connection.exec_driver_sql(statement, (place_id, low, place_id, end, 1)).first()
-        return found is not None
+        statement, _ = _statements(self._dialect, "''", state_only=True)
+        values = {"place": place_id, "low": low, "end": end, "asked": 1}
+        return self._session.connection().exec_driver_sql(statement, values).first() is not None
 
-    def _rows(self, key: str, statement: str, values: tuple[int, ...]) -> tuple[list[Row], int]:
+    def _rows(self, key: str, statement: str, values: dict[str, int]) -> tuple[list[Row], int]:
         """Rows straight from the driver; lines whose bytes were cleared get their ids back."""
         result = self._session.connection().exec_driver_sql(
             statement, values, execution_options={BINARY: True}
@@ -78,6 +147,18 @@ class Lines:
             rows = self._whole(key, rows)
             lines = [line for _, line in rows]
         return cast(list[Row], rows), weight(cast(list[bytes], lines))
+
+    def _joined(self, key: str, values: dict[str, Any], *, state_only: bool) -> Joined:
+        """As many lines as are asked for. The rows are read on their own where some were cleared."""
+        one_by_one, joined = _statements(self._dialect, "line", state_only=state_only)
+        result = self._session.connection().exec_driver_sql(joined, values, execution_options={BINARY: True})
+        count, bodies, first, last, part = result.one()
+        if not count:
+            return Joined()
+        if bodies < count:
+            rows, _ = self._rows(key, one_by_one, values)
+            part = values["by"].join(line for _, line in rows)
+        return Joined(parts=[part], first=first, last=last, count=count, size=len(part) + 1)
 
     def _whole(self, key: str, rows: list[tuple[int, bytes | None]]) -> list[tuple[int, bytes | None]]:
         """The number and the fact of a cleared line stay."""

@@ -40,9 +40,11 @@ class Page:
     """What one page holds: `lines` are JSON objects, ready to send, or all of it is `prepared`."""
 
     lines: list[bytes] = field(default_factory=list)
+    """Single ones, or some that the database joined already."""
     prepared: Prepared | None = None
     position: Position = field(default_factory=Position)
     more: bool = False
+    count: int = 0
     size: int = 0
     ranges: dict[int, list[int]] = field(default_factory=dict)
     """Place id → [first, last, count], by number while it is filled, by date once it is `dated`."""
@@ -51,12 +53,22 @@ class Page:
         """Take the rows that fitted, in order."""
         rows = taken.rows
         self.lines += [row[1] for row in rows]
+        self.count += len(rows)
         self.size += taken.size
         if isinstance(taken.where, int):  # all of one place: no need to look at each
             self._count(taken.where, rows[0][0], rows[-1][0], len(rows))
             return
         for number, _ in rows:
             self._count(taken.where[number], number, number, 1)
+
+    def add_joined(self, place_id: int, found: "Joined") -> None:
+        """Take what the database joined, all of one place."""
+        if not found.count:
+            return
+        self.lines += found.parts
+        self.count += found.count
+        self.size += found.size
+        self._count(place_id, found.first, found.last, found.count)
 
     def ends(self) -> set[int]:
         """Numbers of the first and last lines of each place."""
@@ -77,6 +89,30 @@ class Page:
             known[0] = min(known[0], first)
             known[1] = max(known[1], last)
             known[2] += count
+
+
+@dataclass(kw_only=True)
+class Joined:
+    """Lines of one place in order of their numbers, joined by the database."""
+
+    parts: list[bytes] = field(default_factory=list)
+    first: int = 0
+    last: int = 0
+    count: int = 0
+    size: int = 0
+    """In bytes, with a separator behind each line."""
+    full: bool = False
+    """There may be some that did not fit."""
+
+    def add(self, more: "Joined") -> None:
+        """Take what follows."""
+        if not more.count:
+            return
+        self.parts += more.parts
+        self.first = self.first or more.first
+        self.last = more.last
+        self.count += more.count
+        self.size += more.size
 
 
 class Merged:

@@ -15,11 +15,12 @@ from app.feed.cursor import Position, View
 from app.feed.lines import Lines
 from app.feed.models import Change, FeedHead
 from app.feed.page import Merged, Page, Row, Seen, weight
-from app.feed.segments import Extent
+from app.feed.segments import Extent, Segment
 from app.question import Actor
 from schemas.vocabulary import ChangeKind
 
 MAX_BYTES = 4_000_000
+LINE_END = b"\n"
 _HEAD = select(FeedHead.seq).where(FeedHead.id == 1)
 _DATES = select(Change.seq, Change.date).where(Change.seq.in_(bindparam("numbers", expanding=True)))
 
@@ -39,7 +40,7 @@ def read(  # noqa: PLR0913 - what is read, from where, and how much of it
     now: int,
     max_bytes: int = MAX_BYTES,
     counting: bool = False,
-    prepared: bool = False,
+    streaming: bool = False,
 ) -> tuple[Page, dict[int, Seen]]:
     """Read up to `limit` lines or `max_bytes`, whichever comes first, from `position` on.
 
@@ -47,7 +48,8 @@ def read(  # noqa: PLR0913 - what is read, from where, and how much of it
 
     Args:
         counting: leave the lines' bytes in the database: how many, where and when is all that is asked.
-        prepared: a page may be a prepared segment, whatever the limits are. More always follows it.
+        streaming: lines may come joined by line ends; and a page may be a prepared segment, whatever the
+            limits are. More always follows it.
     """
     upto = _head(session)
     addressed = visible.addressed(session, view, position, upto)
@@ -56,9 +58,9 @@ def read(  # noqa: PLR0913 - what is read, from where, and how much of it
     seen = {place.id: place for place in visible.places(session, actor, view, now, position.after, needed)}
     begins = sight.since(session, view.member_id, view.purpose)
     page = Page(position=position)
-    reader = _Reader(session, seen, begins, addressed, upto, counting=counting, prepared=prepared)
-    while len(page.lines) < limit and page.size < max_bytes:
-        if not reader.advance(page, limit - len(page.lines), max_bytes - page.size):
+    reader = _Reader(session, seen, begins, addressed, upto, counting=counting, streaming=streaming)
+    while page.count < limit and page.size < max_bytes:
+        if not reader.advance(page, limit - page.count, max_bytes - page.size):
             break
     if page.ranges and page.prepared is None:
         page.dated(
@@ -88,7 +90,7 @@ class _Reader:
         upto: int,
         *,
         counting: bool,
-        prepared: bool,
+        streaming: bool,
     ) -> None:
         self._session = session
         self._seen = seen
@@ -96,7 +98,7 @@ class _Reader:
         self._addressed = addressed
         self._upto = upto
         self._lines = Lines(session, counting=counting)
-        self._prepared = prepared
+        self._streaming = streaming
 
     def advance(self, page: Page, count: int, room: int) -> bool:
         """Read one stretch into the page; False when nothing more is there, or it did not all fit."""
@@ -124,19 +126,18 @@ class _Reader:
         found = self._prepared_in(places, after, end)
         if found is None:
             return self._stretch(page, end, count, room, state_only=True)
-        if not self._alone(found, places):
-            return self._stretch(page, found.last, count, room, state_only=True)
-        if after < found.first - 1:
-            return self._stretch(page, found.first - 1, count, room, state_only=True)
-        if page.lines:
-            return False  # the next page begins with it
-        if not self._take(page, found):
-            return self._stretch(page, found.last, count, room, state_only=True)
-        page.position = replace(page.position, after=found.last)
+        extent = found.extent
+        if not self._alone(extent, places):
+            return self._stretch(page, extent.last, count, room, state_only=True)
+        if after < extent.first - 1:
+            return self._stretch(page, extent.first - 1, count, room, state_only=True)
+        if not page.count:  # otherwise the next page begins with it
+            self._take(page, found)
+            page.position = replace(page.position, after=extent.last)
         return False
 
-    def _prepared_in(self, places: list[int], after: int, end: int) -> Extent | None:
-        return segments.following(self._session, places, after, end) if self._prepared else None
+    def _prepared_in(self, places: list[int], after: int, end: int) -> Segment | None:
+        return segments.following(self._session, places, after, end) if self._streaming else None
 
     def _alone(self, extent: Extent, places: list[int]) -> bool:
         """Whether this reader is shown nothing else that lies in the range of a segment."""
@@ -146,14 +147,11 @@ class _Reader:
         others = [place for place in places if place != extent.place_id and self._seen[place].head > low]
         return not any(self._lines.any_state(place, low, end) for place in others)
 
-    def _take(self, page: Page, extent: Extent) -> bool:
-        """Make the page of a prepared segment; False if that has just gone."""
-        loaded = segments.load(self._session, extent)
-        if loaded is None:
-            return False
-        page.prepared = loaded.prepared
-        page.ranges = {extent.place_id: [loaded.first_date, loaded.last_date, loaded.count]}
-        return True
+    @staticmethod
+    def _take(page: Page, found: Segment) -> None:
+        """Make the page of a prepared segment."""
+        page.prepared = found.prepared
+        page.ranges = {found.extent.place_id: [found.first_date, found.last_date, found.count]}
 
     def _counts(self, row: Any) -> bool:
         """A gain opens a place only if it is the last one, and the place is seen now."""
@@ -166,20 +164,39 @@ class _Reader:
     def _stretch(self, page: Page, end: int, count: int, room: int, *, state_only: bool) -> bool:
         """Read up to `end` from every visible place; True when all of it fitted."""
         position = page.position
+        own = self._own_lines(position.after, end, state_only=state_only)
+        behind = [(place, self._low(place, position)) for place in self._seen.values()]
+        ranges = [(place, low) for place, low in behind if low < min(place.head, end)]
+        if self._streaming and not own and len(ranges) == 1:
+            return self._alone_in(page, *ranges[0], end, count, room, state_only=state_only)
         merged = Merged(count, room)
-        for place_id, rows in self._own_lines(position.after, end, state_only=state_only).items():
+        for place_id, rows in own.items():
             merged.add(place_id, rows, weight([line for _, line in rows]))
-        for place in self._seen.values():
-            begin = self._begins.get(place.id, 0)
-            low = max(position.after, begin if begin > position.start else 0)
+        for place, low in ranges:
             # What the places before have filled already bounds what is worth reading from this one.
             bound = min(end, merged.bound)
-            if place.head > low and low < bound:
+            if low < bound:
                 merged.add(place.id, *self._range(place, low, bound, count, room, state_only=state_only))
         if merged.rows:
             page.add(merged)
         page.position = replace(position, after=merged.rows[-1][0] if merged.full else end)
         return not merged.full
+
+    def _low(self, place: Seen, position: Position) -> int:
+        """The number behind which this reader reads a place."""
+        begin = self._begins.get(place.id, 0)
+        return max(position.after, begin if begin > position.start else 0)
+
+    def _alone_in(
+        self, page: Page, place: Seen, low: int, end: int, count: int, room: int, *, state_only: bool
+    ) -> bool:
+        """Read up to `end` from the one place that has lines there; True when all of it fitted."""
+        found = self._lines.joined(
+            place.id, place.key, low, end, count, room, state_only=state_only, by=LINE_END
+        )
+        page.add_joined(place.id, found)
+        page.position = replace(page.position, after=found.last if found.full else end)
+        return not found.full
 
     def _own_lines(self, after: int, end: int, *, state_only: bool) -> dict[int, list[Row]]:
         """Losses of sight, and pointers, by place. Who starts late needs no losses and no past."""
@@ -199,15 +216,14 @@ class _Reader:
             page.position = replace(position, after=gained, fill_place=0, fill_gained=0, fill_after=0)
             return True
         found = self._prepared_in([place.id], position.fill_after, gained - 1)
-        end = gained - 1 if found is None else found.first - 1
+        end = gained - 1 if found is None else found.extent.first - 1
         merged = Merged(count, room)
         merged.add(place.id, *self._range(place, position.fill_after, end, count, room, state_only=True))
         if found is not None and not merged.rows:
-            if page.lines:
-                return False  # the next page begins with it
-            if self._take(page, found):
-                page.position = replace(position, fill_after=found.last)
-                return False
+            if not page.count:  # otherwise the next page begins with it
+                self._take(page, found)
+                page.position = replace(position, fill_after=found.extent.last)
+            return False
         if found is None and not merged.full:
             line = select(Change.line, Change.place_id).where(Change.seq == gained)
             gain = self._session.execute(line).one()

@@ -27,9 +27,10 @@ class Extent:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Loaded:
+class Segment:
     """A prepared segment with what an audit entry says about it."""
 
+    extent: Extent
     prepared: Prepared
     first_date: int
     last_date: int
@@ -37,7 +38,10 @@ class Loaded:
 
 
 _NEXT = (
-    select(FeedSegment.place_id, FeedSegment.first, FeedSegment.last)
+    select(
+        FeedSegment.place_id, FeedSegment.first, FeedSegment.last, FeedSegment.first_date,
+        FeedSegment.last_date, FeedSegment.lines, FeedSegment.digest, FeedSegment.frame,
+    )
     .where(
         FeedSegment.place_id.in_(bindparam("places", expanding=True)),
         FeedSegment.first > bindparam("after"),
@@ -45,37 +49,22 @@ _NEXT = (
     )
     .order_by(FeedSegment.first)
     .limit(1)
-)
+)  # fmt: skip
 _ANY = select(FeedSegment.place_id).limit(1)
 
 
-def following(session: Session, places: Sequence[int], after: int, end: int) -> Extent | None:
+def following(session: Session, places: Sequence[int], after: int, end: int) -> Segment | None:
     """The first segment of these places that begins behind `after` and ends by `end`."""
     row = session.connection().execute(_NEXT, {"places": places, "after": after, "end": end}).one_or_none()
-    return None if row is None else Extent(place_id=row.place_id, first=row.first, last=row.last)
-
-
-def load(session: Session, extent: Extent) -> Loaded | None:
-    """Its bytes; None if it was deleted since it was found, or made anew with another extent."""
-    here = FeedSegment.place_id == extent.place_id
-    row = (
-        session.connection()
-        .execute(_BYTES.where(here, FeedSegment.first == extent.first, FeedSegment.last == extent.last))
-        .one_or_none()
-    )
     if row is None:
         return None
-    return Loaded(
+    return Segment(
+        extent=Extent(place_id=row.place_id, first=row.first, last=row.last),
         prepared=Prepared(frame=row.frame, digest=row.digest),
         first_date=row.first_date,
         last_date=row.last_date,
         count=row.lines,
     )
-
-
-_BYTES = select(
-    FeedSegment.frame, FeedSegment.digest, FeedSegment.first_date, FeedSegment.last_date, FeedSegment.lines
-)
 
 
 def discard(session: Session, object_ids: Iterable[str]) -> None:

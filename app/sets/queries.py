@@ -2,15 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
+from app.db import Id
 from app.errors import NotFound
 from app.facts import load_thing, load_views
 from app.markings import Collection, Marking
 from app.policy import visible_to
-from app.question import MarkingView, Thing
+from app.question import MarkingView, Thing, parameters, parametrised
 from app.record import Tx
 from app.sets.models import IndicatorSet, SetVersion
 from schemas.vocabulary import CollectionKind
@@ -42,10 +45,18 @@ def find(tx: Tx, set_id: str, *, lock: bool = False) -> Found:
     Raises:
         NotFound: it does not exist or is hidden.
     """
-    wanted = _visible(tx, any_purpose=True).where(Collection.id == set_id)
+    actor = tx.actor
+    values: dict[str, Any] = {}
+    if actor.member_id is None:
+        wanted = _visible(tx, any_purpose=True).where(Collection.id == set_id)
+    else:
+        wanted = _members_find(person=actor.user_id is not None, bound=actor.collections is not None)
+        values = {**parameters(actor, tx.now), "wanted": set_id}
+        if actor.collections is not None:
+            values["chosen"] = sorted(actor.collections)
     if lock:
         wanted = wanted.with_for_update(of=IndicatorSet)
-    found = tx.session.execute(wanted).one_or_none()
+    found = tx.session.execute(wanted, values).one_or_none()
     if found is None:
         raise NotFound
     collection, row = found
@@ -63,24 +74,36 @@ def page(tx: Tx, after: str | None, limit: int) -> list[Found]:
     return [Found(collection=c, row=row, marking=views[c.marking_id]) for c, row in rows]
 
 
+@cache
+def _members_find(*, person: bool, bound: bool) -> Select[Collection, IndicatorSet]:
+    """Built once: making it costs more than running it."""
+    actor, now = parametrised(person=person)
+    found = _SETS.where(
+        Collection.id == bindparam("wanted", type_=Id), visible_to(actor, now, any_purpose=True)
+    )
+    return found.where(Collection.id.in_(bindparam("chosen", expanding=True))) if bound else found
+
+
 def _visible(
     tx: Tx, *, any_purpose: bool = False, through_feed: bool = False
 ) -> Select[Collection, IndicatorSet]:
-    return (
-        select(Collection, IndicatorSet)
-        .join(Marking, Marking.id == Collection.marking_id)
-        .join(IndicatorSet, IndicatorSet.collection_id == Collection.id)
-        .where(
-            Collection.kind == CollectionKind.SET,
-            visible_to(
-                tx.actor,
-                tx.now,
-                public_reading=tx.runtime.config.public_reading,
-                through_feed=through_feed,
-                any_purpose=any_purpose,
-            ),
+    return _SETS.where(
+        visible_to(
+            tx.actor,
+            tx.now,
+            public_reading=tx.runtime.config.public_reading,
+            through_feed=through_feed,
+            any_purpose=any_purpose,
         )
     )
+
+
+_SETS = (
+    select(Collection, IndicatorSet)
+    .join(Marking, Marking.id == Collection.marking_id)
+    .join(IndicatorSet, IndicatorSet.collection_id == Collection.id)
+    .where(Collection.kind == CollectionKind.SET)
+)
 
 
 def of_collection(session: Session, set_id: str, *, lock: bool = False) -> Found:

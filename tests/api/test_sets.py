@@ -137,6 +137,16 @@ def test_a_client_that_is_bound_to_collections_creates_no_other(make: Make) -> N
     assert bound.get("/v1/sets").json["items"] == []
 
 
+def test_a_client_that_is_bound_to_collections_finds_no_other(author: Caller, make: Make) -> None:
+    names = [
+        author.post("/v1/sets", json={"slug": slug, "title": "A", "marking": COMMUNITY}).json["id"]
+        for slug in ("bound", "other")
+    ]
+    bound = make.caller(make.member(), collections=names[:1])
+
+    assert [bound.get(f"/v1/sets/{name}").status_code for name in names] == [200, 404]
+
+
 @pytest.mark.parametrize(
     ("change", "pointer"),
     [
