@@ -51,6 +51,15 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ[SERVER] = server.get_uri()
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On PostgreSQL, leave out what asks no database: it says the same as in the run on SQLite."""
+    if config.getoption("--database") == "sqlite":
+        return
+    asks = {item: "backend" in getattr(item, "fixturenames", ()) for item in items}
+    config.hook.pytest_deselected(items=[item for item in items if not asks[item]])
+    items[:] = [item for item in items if asks[item]]
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     server = config.stash.get(_SERVER_KEY, None)
     if server is not None:
