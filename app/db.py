@@ -6,20 +6,26 @@ own waiting is unfair. Nothing but this module commits.
 """
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
+from psycopg import Error as DriverError
 from psycopg.pq import Format
 from psycopg.types.array import ListBinaryDumper
 from sqlalchemy import BigInteger, Connection, Engine, MetaData, String, Uuid, create_engine, event
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.orm import DeclarativeBase, Session
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 SQLITE_BUSY_MS = 30_000
 TRUNCATE_WAIT_MS = 1_000
 STATEMENT_TIMEOUT_MS = 60_000
 LOCK_TIMEOUT_MS = 20_000
+RESTED_SECONDS = 1.0
+"""A connection that nobody used for so long is tried before it is used: the server may have gone."""
 
 BINARY = "halyard_binary"
 """Execution option: take results in the wire's binary form where the driver has one.
@@ -66,7 +72,9 @@ class Database:
             self.engine: Engine = connection.engine
         else:
             self.engine = _make_engine(self.url, sqlite=self.sqlite, pool_size=pool_size)
-        self._reader = self.engine.execution_options(halyard_readonly=True)
+        # On PostgreSQL each statement of a reader would see the newest state inside a transaction, too.
+        alone = {} if self.sqlite else {"isolation_level": "AUTOCOMMIT"}
+        self._reader = self.engine.execution_options(halyard_readonly=True, **alone)
 
     @contextmanager
     def write(self) -> Iterator[Session]:
@@ -80,7 +88,7 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A session for reading: what it changed by mistake is rolled back."""
+        """A session for reading: it refuses to change anything."""
         with self._session(self._reader) as session:
             yield session
             session.rollback()
@@ -130,13 +138,16 @@ def _make_engine(url: str, *, sqlite: bool, pool_size: int) -> Engine:
         )  # fmt: skip
         event.listen(engine, "connect", _sqlite_connect)
         event.listen(engine, "begin", _sqlite_begin)
+        event.listen(engine, "before_cursor_execute", _refuse_changes_in_reads)
         return engine
     options = f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS} -c timezone=UTC"
     engine = create_engine(
-        url, pool_size=pool_size, max_overflow=20, pool_pre_ping=True, hide_parameters=True,
-        connect_args={"options": options},
-    )  # fmt: skip
+        url, pool_size=pool_size, max_overflow=20, hide_parameters=True, connect_args={"options": options}
+    )
     event.listen(engine, "connect", _postgresql_connect)
+    event.listen(engine, "checkin", _rests)
+    event.listen(engine, "checkout", partial(_try_rested, engine))
+    event.listen(engine, "before_cursor_execute", _refuse_changes_in_reads)
     event.listen(engine, "before_cursor_execute", _postgresql_execute)
     return engine
 
@@ -160,6 +171,28 @@ def _sqlite_begin(connection: Connection) -> None:
 def _postgresql_connect(connection: Any, _record: Any) -> None:
     # As text, every byte of an array is escaped twice: 500 match keys took 14 ms that take 0.1 ms so.
     connection.adapters.register_dumper(list, ListBinaryDumper)
+
+
+def _rests(_connection: Any, record: ConnectionPoolEntry) -> None:
+    record.info["rests"] = time.monotonic()
+
+
+def _try_rested(engine: Engine, connection: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
+    """The pool's own way asks the server each time: a round trip, also where it has just been in use."""
+    if time.monotonic() - record.info.get("rests", time.monotonic()) < RESTED_SECONDS:
+        return
+    try:
+        engine.dialect.do_ping(connection)
+    except DriverError as error:
+        raise InvalidatePoolError from error  # opened anew, as all others that are as old
+
+
+def _refuse_changes_in_reads(
+    connection: Connection, _cursor: Any, _statement: str, _values: Any, context: Any, _many: Any
+) -> None:
+    changes = context.isinsert or context.isupdate or context.isdelete or context.isddl
+    if changes and connection.get_execution_options().get("halyard_readonly", False):
+        raise RuntimeError("a session for reading must not change anything: use Database.write")
 
 
 def _postgresql_execute(
