@@ -149,7 +149,7 @@ class _Batch:
             if new is not None and entry is not None and entry["value"] is not None:
                 asked.setdefault(entry["type"], []).append(_key(entry, new))
                 homes.add(new.home.id)
-        present = queries.present(self._tx, self._found.id, sorted(homes), asked)
+        present = queries.present(self._tx, self._found, sorted(homes), asked)
         return {(identity, known.place_id) for identity, all_of in present.items() for known in all_of}
 
     def _wanted(self, item: Narrowed) -> Shown | None:
