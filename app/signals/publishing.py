@@ -21,7 +21,7 @@ from app.signals.group_keys import KeyRing
 from app.signals.item_markings import ItemMarkings
 from app.signals.items import Classification, ItemFields, parse_item
 from app.signals.kinds import Parsed, kind_of
-from app.signals.lines import Shown
+from app.signals.lines import Shown, own_first
 from app.signals.models import Contribution, SignalEntry
 from app.signals.outcomes import Outcome, refusal
 from app.signals.queries import Found, Identity, Known
@@ -72,7 +72,7 @@ def publish(tx: Tx, list_id: str, items: Sequence[Item]) -> list[Outcome]:
     batch = _Batch(tx, found)
     outcomes = batch.take(items)
     batch.store()
-    record(tx, SignalsPublished(subjects=batch.subjects()), batch.lines)
+    record(tx, SignalsPublished(subjects=batch.subjects()), own_first(batch.lines))
     if found.lookup_only:
         return [msgspec.structs.replace(outcome, id=None) for outcome in outcomes]
     return outcomes
