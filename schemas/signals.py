@@ -163,7 +163,7 @@ class ItemAnswerSchema(Schema):
         validate=validate.OneOf([status.value for status in ItemStatus]),
         metadata={"description": "What became of it."},
     )
-    id = Ident(description="Id of the entry.")
+    id = Ident(description="Id of the entry. Publishing to a lookup-only list names none: look the value up.")
     reason = fields.String(metadata={"description": "Why it was refused: a code."})
     hint = fields.String(metadata={"description": "What to send instead."})
 

@@ -55,10 +55,12 @@ def publish(caller: Caller, list_id: str, *signals: dict[str, Any]) -> list[dict
 
 
 def published(caller: Caller, list_id: str, *signals: dict[str, Any]) -> list[str]:
-    """Publish what must be accepted; returns the entries' ids."""
+    """Publish what must be accepted; returns the entries' ids. A lookup-only list tells them by lookup."""
     items = publish(caller, list_id, *signals)
     assert [item["status"] for item in items] == ["accepted"] * len(signals), items
-    return [item["id"] for item in items]
+    if all("id" in item for item in items):
+        return [item["id"] for item in items]
+    return [found for signal in signals for found in looked_up(caller, list_id, signal)]
 
 
 def publish_lines(caller: Caller, list_id: str, body: bytes) -> Any:
@@ -87,6 +89,16 @@ def look_up(caller: Caller, *signals: dict[str, Any]) -> list[dict[str, Any]]:
     answer = caller.post("/v1/lookup", json={"signals": asked})
     assert answer.status_code == 200, answer.text
     return list(answer.json["results"])
+
+
+def looked_up(caller: Caller, list_id: str, signal: dict[str, Any]) -> list[str]:
+    """Ids of the entries of a list that a lookup of this signal meets."""
+    value = {name: item for name, item in signal.items() if name in _VALUE}
+    (result,) = look_up(caller, value)
+    return [match["id"] for match in result["matches"] if match["list"]["id"] == list_id]
+
+
+_VALUE = {"type", "value", "identifier", "key_id", "epoch"}
 
 
 def changes(caller: Caller, list_id: str | None = None) -> list[dict[str, Any]]:

@@ -26,7 +26,9 @@ def declare(tx: Tx, group_id: str, key_id: str, *, epoch: int, retired_before: i
             "Leave the newest epoch in use.",
             errors=[{"pointer": "/retired_before", "detail": "Send a number up to that of epoch."}],
         )
-    row = tx.session.get(GroupKey, (group.id, key_id), with_for_update=True)
+    # The group and not the key is held: of two that declare it for the first time there is no row yet.
+    tx.session.refresh(group, with_for_update={"key_share": True})
+    row = tx.session.get(GroupKey, (group.id, key_id))
     if row is None:
         row = GroupKey(group_id=group.id, key_id=key_id, epoch=epoch, retired_before=retired_before)
         tx.session.add(row)

@@ -76,13 +76,16 @@ def get(tx: Tx, entry_id: str) -> Single:
     return single
 
 
-def find(tx: Tx, entry_id: str) -> Single:
+def find(tx: Tx, entry_id: str, *, any_purpose: bool = False) -> Single:
     """One entry that this actor sees, standing or not.
+
+    Args:
+        any_purpose: also where its own marking prohibits the actor's purpose.
 
     Raises:
         NotFound: it does not exist or is hidden.
     """
-    entry, collection = queries.find_entry(tx, entry_id)
+    entry, collection = queries.find_entry(tx, entry_id, any_purpose=any_purpose)
     return Single(
         entry=entry,
         thing=load_thing(tx.session, collection, entry.marking_id),

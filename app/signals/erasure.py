@@ -16,7 +16,7 @@ from app.record import Tx, record
 from app.signals import erased, lists, queries
 from app.signals.destruction import Destruction, Held
 from app.signals.kinds import Parsed, parse_key
-from app.signals.lines import shown
+from app.signals.lines import own_first, shown
 from app.signals.models import SignalList
 from app.signals.outcomes import Outcome, refusal
 from app.signals.refused import RefusalReason, Refused
@@ -74,7 +74,7 @@ def erase(tx: Tx, list_id: str, items: Sequence[Item]) -> list[Outcome]:
     }
     lines = work.destroy([*named, *work.by_value(values)], values)
     count = sum(not isinstance(item, Refused) for item in items)
-    record(tx, SignalsErased(subjects=(lists.subject(found, count=count),)), lines)
+    record(tx, SignalsErased(subjects=(lists.subject(found, count=count),)), own_first(lines))
     return [_outcome(item, seen) for item in items]
 
 

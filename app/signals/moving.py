@@ -8,7 +8,7 @@ from sqlalchemy.orm import aliased
 
 from app.feed.append import Line
 from app.markings import Marking
-from app.parties import Member
+from app.parties import Member, User
 from app.policy import member_sees
 from app.record import Tx
 from app.signals.lines import Shown
@@ -29,9 +29,15 @@ def heard(tx: Tx, entry_ids: Sequence[str], new: Shown, owner_id: str) -> set[st
 
 
 def forget_unheard(tx: Tx, entry_ids: Sequence[str], new: Shown, owner_id: str) -> None:
-    """Drop what members said of entries that they no longer see there; the list's owner always does."""
+    """Drop what members said of entries that they no longer see there; the list's owner always does.
+
+    Of a TLP:RED entry its named users keep the opinions of their members: a contribution is no person's.
+    """
+    named = select(User.member_id).where(User.id.in_(sorted(new.users)))
     for table in (Contribution, SignalOpinion):
         unheard = and_(table.member_id != owner_id, table.member_id.not_in(_readers(tx, new)))
+        if table is SignalOpinion and new.users:
+            unheard = and_(unheard, table.member_id.not_in(named))
         gone = delete(table).where(one_of(tx.session, table.entry_id, entry_ids), unheard)
         tx.session.execute(gone, execution_options={"synchronize_session": False})
 

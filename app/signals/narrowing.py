@@ -15,7 +15,7 @@ from app.signals import queries
 from app.signals.entries import NOT_HEARD, NOT_NARROWER, TAKEN, Single, adds_readers
 from app.signals.item_markings import ItemMarkings
 from app.signals.kinds import match_key
-from app.signals.lines import Shown, shown_by_marking
+from app.signals.lines import Shown, own_first, shown_by_marking
 from app.signals.models import SignalEntry
 from app.signals.moving import forget_unheard, heard, moved
 from app.signals.naming import Narrowed
@@ -48,7 +48,7 @@ def narrow_entries(tx: Tx, list_id: str, items: Sequence[Narrowed | Refused]) ->
     batch = _Batch(tx, found)
     outcomes = answered(items, batch.take)
     batch.store()
-    record(tx, MarkingChanged(subjects=batch.subjects(), reason="narrowed"), batch.lines)
+    record(tx, MarkingChanged(subjects=batch.subjects(), reason="narrowed"), own_first(batch.lines))
     return outcomes
 
 
@@ -149,7 +149,7 @@ class _Batch:
             if new is not None and entry is not None and entry["value"] is not None:
                 asked.setdefault(entry["type"], []).append(_key(entry, new))
                 homes.add(new.home.id)
-        present = queries.present(self._tx, self._found.id, sorted(homes), asked)
+        present = queries.present(self._tx, self._found, sorted(homes), asked)
         return {(identity, known.place_id) for identity, all_of in present.items() for known in all_of}
 
     def _wanted(self, item: Narrowed) -> Shown | None:

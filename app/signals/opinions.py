@@ -74,7 +74,7 @@ def withdraw(tx: Tx, entry_id: str) -> None:
         NotFound: there is no such entry for this actor, or its member has no opinion of it.
         Gone: it was withdrawn or has expired, and the opinion with it.
     """
-    single = entries.find(tx, entry_id)
+    single = entries.find(tx, entry_id, any_purpose=True)
     tx.require(Action.RECALL, single.thing)
     entries.hold(tx, single.entry)
     row = tx.session.get(SignalOpinion, (entry_id, tx.actor.member_id or ""))

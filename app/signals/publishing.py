@@ -21,7 +21,7 @@ from app.signals.group_keys import KeyRing
 from app.signals.item_markings import ItemMarkings
 from app.signals.items import Classification, ItemFields, parse_item
 from app.signals.kinds import Parsed, kind_of
-from app.signals.lines import Shown
+from app.signals.lines import Shown, own_first
 from app.signals.models import Contribution, SignalEntry
 from app.signals.outcomes import Outcome, refusal
 from app.signals.queries import Found, Identity, Known
@@ -59,7 +59,8 @@ def publish(tx: Tx, list_id: str, items: Sequence[Item]) -> list[Outcome]:
 
     A value that the member contributed before is `already_yours`, and is renewed if its end of validity
     comes later. Everything else about it stays as it was first said. Whether others contribute it too makes
-    no difference to the answer.
+    no difference to the answer. That of a lookup-only list names no ids: an entry that others contribute to
+    has the id that it had before, and by its id anybody may read who they are, as if that had been looked up.
 
     Raises:
         NotFound: there is no such list for this actor.
@@ -71,7 +72,9 @@ def publish(tx: Tx, list_id: str, items: Sequence[Item]) -> list[Outcome]:
     batch = _Batch(tx, found)
     outcomes = batch.take(items)
     batch.store()
-    record(tx, SignalsPublished(subjects=batch.subjects()), batch.lines)
+    record(tx, SignalsPublished(subjects=batch.subjects()), own_first(batch.lines))
+    if found.lookup_only:
+        return [msgspec.structs.replace(outcome, id=None) for outcome in outcomes]
     return outcomes
 
 
@@ -141,7 +144,7 @@ class _Batch:
             if isinstance(candidate, _Candidate):
                 asked.setdefault(candidate.identity[0], []).append(candidate.identity[2])
                 homes.add(candidate.shown.home.id)
-        present = queries.present(self._tx, self._found.id, sorted(homes), asked)
+        present = queries.present(self._tx, self._found, sorted(homes), asked)
         return [
             candidate if isinstance(candidate, Outcome) else self._settle(candidate, present)
             for candidate in candidates
@@ -163,19 +166,22 @@ class _Batch:
 
     def _settle(self, candidate: _Candidate, present: Mapping[Identity, Sequence[Known]]) -> Outcome:
         standing = present.get(candidate.identity, ())
+        home = candidate.shown.home.id
+        if len(standing) > 1:  # whoever loses and regains sight of a place may contribute at two of them
+            standing = sorted(standing, key=lambda known: known.place_id != home)
         for known in standing:
             if known.until is not None:
-                if _marks(candidate) and known.place_id != candidate.shown.home.id:
+                if _marks(candidate) and known.place_id != home:
                     return _marked_otherwise()
                 self._renew(known.id, known.until, candidate)
                 return Outcome(ItemStatus.ALREADY_YOURS, known.id)
         pending = self._submitted.get(candidate.identity)
         if pending is not None:
-            if _marks(candidate) and pending.shown.home.id != candidate.shown.home.id:
+            if _marks(candidate) and pending.shown.home.id != home:
                 return _marked_otherwise()
             pending.last_until(candidate.valid_until)
             return Outcome(ItemStatus.ALREADY_YOURS, pending.contribution["entry_id"])
-        here = (known.id for known in standing if known.place_id == candidate.shown.home.id)
+        here = (known.id for known in standing if known.place_id == home)
         return Outcome(ItemStatus.ACCEPTED, self._submit(candidate, next(here, None)))
 
     def _renew(self, entry_id: str, until: int, candidate: _Candidate) -> None:

@@ -1,7 +1,7 @@
 """Finds lists and entries. Hidden and absent are one answer of one statement."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -194,8 +194,11 @@ def _sees(tx: Tx, *, any_purpose: bool = False) -> ColumnElement[bool]:
 # ── One entry ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-def find_entry(tx: Tx, entry_id: str) -> tuple[SignalEntry, Collection]:
+def find_entry(tx: Tx, entry_id: str, *, any_purpose: bool = False) -> tuple[SignalEntry, Collection]:
     """The entry, standing or not, if this actor sees it and its list.
+
+    Args:
+        any_purpose: also where its own marking prohibits the actor's purpose.
 
     Raises:
         NotFound: it does not exist or is hidden.
@@ -204,7 +207,11 @@ def find_entry(tx: Tx, entry_id: str) -> tuple[SignalEntry, Collection]:
         select(SignalEntry, Collection)
         .join(Collection, Collection.id == SignalEntry.collection_id)
         .join(Marking, Marking.id == Collection.marking_id)
-        .where(SignalEntry.id == entry_id, _sees(tx, any_purpose=True), _item_seen(tx))
+        .where(
+            SignalEntry.id == entry_id,
+            _sees(tx, any_purpose=True),
+            _item_seen(tx, any_purpose=any_purpose),
+        )
     )
     found = tx.session.execute(wanted).one_or_none()
     if found is None:
@@ -213,9 +220,10 @@ def find_entry(tx: Tx, entry_id: str) -> tuple[SignalEntry, Collection]:
     return entry, collection
 
 
-def _item_seen(tx: Tx) -> ColumnElement[bool]:
+def _item_seen(tx: Tx, *, any_purpose: bool = False) -> ColumnElement[bool]:
     return policy.item_visible(
-        tx.actor, SignalEntry.marking_id, SignalEntry.collection_id, tx.now,
+        replace(tx.actor, purpose=None) if any_purpose else tx.actor,
+        SignalEntry.marking_id, SignalEntry.collection_id, tx.now,
         public_reading=tx.runtime.config.public_reading,
     )  # fmt: skip
 
@@ -251,13 +259,16 @@ def entries_page(
     return [dict(row) for row in tx.session.execute(wanted).mappings()]
 
 
-def _narrower_seen(tx: Tx, list_id: str) -> list[str]:
+def _narrower_seen(tx: Tx, list_id: str, *, any_purpose: bool = False) -> list[str]:
     """The narrower markings in this list whose entries the actor sees in feeds and pages."""
     seen = (
         select(Place.marking_id)
         .join(Collection, Collection.id == Place.collection_id)
         .join(Marking, Marking.id == Collection.marking_id)
-        .where(Place.collection_id == list_id, policy.place_visible(tx.actor, tx.now))
+        .where(
+            Place.collection_id == list_id,
+            policy.place_visible(tx.actor, tx.now, any_purpose=any_purpose),
+        )
     )
     return [marking_id for marking_id in tx.session.scalars(seen) if marking_id is not None]
 
@@ -274,14 +285,18 @@ def change_dates(session: Session, entry_ids: Sequence[str]) -> tuple[int, int] 
 
 
 def present(
-    tx: Tx, list_id: str, place_ids: Sequence[int], asked: Mapping[str, Sequence[bytes]]
+    tx: Tx, found_list: Found, place_ids: Sequence[int], asked: Mapping[str, Sequence[bytes]]
 ) -> dict[Identity, list[Known]]:
     """What stands already of these match keys by type: one statement per type.
 
-    At these places everything; at others of the list only what the actor itself contributes to, so that
-    nothing depends on entries that it may not know of.
+    At these places everything; at others of the list only what the actor itself contributes to and still
+    sees, so that nothing depends on entries that it may not know of.
     """
     own = and_(Contribution.entry_id == SignalEntry.id, Contribution.member_id == tx.actor.member_id)
+    elsewhere: ColumnElement[bool] = Contribution.member_id.is_not(None)
+    if tx.actor.member_id != found_list.marking.owner_id:
+        seen = _narrower_seen(tx, found_list.id, any_purpose=True)
+        elsewhere = and_(elsewhere, one_of(tx.session, SignalEntry.marking_id, seen))
     found: dict[Identity, list[Known]] = {}
     for type_name, keys in sorted(asked.items()):
         wanted = (
@@ -291,10 +306,10 @@ def present(
             )
             .outerjoin(Contribution, own)
             .where(
-                SignalEntry.collection_id == list_id,
+                SignalEntry.collection_id == found_list.id,
                 SignalEntry.type == type_name,
                 one_of(tx.session, SignalEntry.match_key, keys),
-                or_(SignalEntry.place_id.in_(place_ids), Contribution.member_id.is_not(None)),
+                or_(SignalEntry.place_id.in_(place_ids), elsewhere),
             )
         )  # fmt: skip
         for kind, qualifier, key, entry_id, place_id, until in tx.session.execute(wanted):
@@ -310,7 +325,7 @@ def standing(session: Session, entry_ids: Sequence[str]) -> list[Entry]:
 
 
 def to_withdraw(tx: Tx, list_id: str, entry_ids: Sequence[str]) -> list[Ending]:
-    """Those of the ids that are in the list and that the actor sees, ended ones too."""
+    """Those of the ids that are in the list and that the actor sees, whatever its purpose; ended ones too."""
     own, others = aliased(Contribution), aliased(Contribution)
     beside = exists().where(
         others.entry_id == SignalEntry.id, others.member_id != tx.actor.member_id, others.valid_until > tx.now
@@ -321,7 +336,7 @@ def to_withdraw(tx: Tx, list_id: str, entry_ids: Sequence[str]) -> list[Ending]:
         .where(
             SignalEntry.collection_id == list_id,
             one_of(tx.session, SignalEntry.id, entry_ids),
-            _item_seen(tx),
+            _item_seen(tx, any_purpose=True),
         )
     )
     return [Ending(*row) for row in tx.session.execute(wanted)]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from app.parties import Attribute, Member
@@ -54,6 +54,16 @@ def opinions(session: Session, entry_ids: Sequence[str]) -> dict[str, list[Judge
         voice = voice_of(row.member_id, row.kind, row.upstream_id)
         found.setdefault(row.entry_id, []).append(Judged(Opinion(row.opinion), row.accredited, voice))
     return found
+
+
+def first_ends(session: Session, entry_ids: Sequence[str]) -> dict[str, int]:
+    """When the first contribution to each of these entries ends, or ended and was not dropped yet."""
+    wanted = (
+        select(Contribution.entry_id, func.min(Contribution.valid_until))
+        .where(one_of(session, Contribution.entry_id, entry_ids))
+        .group_by(Contribution.entry_id)
+    )
+    return {row[0]: row[1] for row in session.execute(wanted)}
 
 
 def stands(now: int) -> ColumnElement[bool]:

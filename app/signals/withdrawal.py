@@ -17,7 +17,7 @@ from app.markings import Collection
 from app.question import Action, MarkingView
 from app.record import Tx, record
 from app.signals import queries
-from app.signals.lines import Shown, shown_by_marking
+from app.signals.lines import Shown, own_first, shown_by_marking
 from app.signals.models import Contribution, SignalEntry, SignalOpinion
 from app.signals.outcomes import Outcome, refusal
 from app.signals.queries import Ending
@@ -58,7 +58,7 @@ def withdraw(
     subjects = _subjects(found.marking, shown, [*ending, *staying]) or (
         shown[None].subject(found.marking, count=0),
     )
-    record(tx, SignalsWithdrawn(subjects=subjects, reason=reason.value), lines)
+    record(tx, SignalsWithdrawn(subjects=subjects, reason=reason.value), own_first(lines))
     return [_outcome(entry_id, known.get(entry_id), whole=whole) for entry_id in entry_ids]
 
 
@@ -87,9 +87,9 @@ def expire_due(tx: Tx, limit: int) -> int:
         lapsed.lines.extend(_lapse(tx, list_id, staying))
         lapsed.subjects.extend(_subjects(outer, shown, staying))
     if ended.subjects:
-        record(tx, SignalsExpired(subjects=tuple(ended.subjects)), ended.lines)
+        record(tx, SignalsExpired(subjects=tuple(ended.subjects)), own_first(ended.lines))
     if lapsed.subjects:
-        record(tx, ContributionsLapsed(subjects=tuple(lapsed.subjects)), lapsed.lines)
+        record(tx, ContributionsLapsed(subjects=tuple(lapsed.subjects)), own_first(lapsed.lines))
     return len(due)
 
 

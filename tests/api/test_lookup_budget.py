@@ -24,7 +24,7 @@ from app.signals.budget import LookupBudget
 from tests.conftest import NewDatabase
 from tests.factories import Caller, Make
 from tests.fakes import START, FakeClock, InlineAuditor
-from tests.hashes import new_list, published, sha
+from tests.hashes import new_list, publish, published, sha
 from tests.samples import COMMUNITY, members_marking
 
 HOURLY, DAILY = 6, 10
@@ -39,7 +39,7 @@ def runtime(config: Config, db: Database, clock: FakeClock) -> Runtime:
 @pytest.fixture
 def sealed(platform: Caller) -> str:
     list_id = new_list(platform, COMMUNITY, slug="sealed", lookup_only=True)
-    published(platform, list_id, sha(1))
+    publish(platform, list_id, sha(1))
     return list_id
 
 

@@ -85,18 +85,30 @@ def test_everything_that_happens_to_an_entry_stays_out_of_the_feed(
     assert in_tables(runtime, bytes.fromhex(VALUE)) == set()
 
 
-def test_a_repeated_publication_is_answered_by_ids_alone(
+def test_a_repeated_publication_is_answered_without_ids_and_values(
     runtime: Runtime, platform: Caller, sealed: str
 ) -> None:
     headers = {"Idempotency-Key": "same"}
     path, body = f"/v1/signal-lists/{sealed}/signals", {"signals": [sha(1)]}
     first, again = (platform.post(path, json=body, headers=headers) for _ in range(2))
     assert first.data == again.data
-    assert set(first.json["items"][0]) == {"id", "status"}
+    assert first.json["items"] == [{"status": "accepted"}]
     by_line = publish_lines(platform, sealed, ndjson(sha(1), sha(2)))
     assert (by_line.json["already_yours"], by_line.json["accepted"]) == (1, 1)
     assert VALUE.encode() not in first.data + by_line.data
     assert in_tables(runtime, bytes.fromhex(VALUE)) == {"signal_entry.value", "signal_entry.match_key"}
+
+
+def test_publishing_a_guess_tells_its_contributor_nothing_that_a_lookup_would(
+    make: Make, platform: Caller, bank: Caller
+) -> None:
+    sealed = new_list(platform, COMMUNITY, slug="sealed", lookup_only=True, contributors="audience")
+    publish(make.caller(make.member()), sealed, sha("known"))
+    for caller in (bank, platform):
+        known, unknown = publish(caller, sealed, sha("known"), sha("unknown"))
+        assert known == unknown == {"status": "accepted"}
+        known, unknown = publish(caller, sealed, sha("known"), sha("unknown"))
+        assert known == unknown == {"status": "already_yours"}
 
 
 def test_a_keyed_signal_keeps_its_key_id_in_a_single_read_and_not_its_value(

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from app import clock
 from app.runtime import Runtime
 from tests.factories import Caller, Make
 from tests.hashes import (
@@ -193,3 +194,19 @@ def test_narrowing_to_red_takes_it_from_every_feed_and_lookup(
         "pointer.tombstoned"
     )
     assert named.get(f"/v1/signals/{entry_id}").status_code == 404
+
+
+def test_dates_of_lines_tell_nothing_of_narrower_ones_between_them(
+    make: Make, platform: Caller, bank: Caller, open_list: str
+) -> None:
+    narrow = members_marking(make.member().id)
+    hidden = [{**sha(f"hidden {n}"), "marking": narrow} for n in range(3)]
+    first, *_, last = ids = published(platform, open_list, sha(1), *hidden, sha(2))
+
+    def gap(kind: str) -> int:
+        dates = {line["object"]: line["date"] for line in changes(bank, open_list) if line["kind"] == kind}
+        return abs(clock.from_text(dates[last]) - clock.from_text(dates[first]))
+
+    assert gap("signal.changed") == 1
+    withdraw(platform, open_list, *ids)
+    assert gap("signal.tombstoned") == 1

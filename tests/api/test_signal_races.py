@@ -4,9 +4,10 @@
 
 import random
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select, update
@@ -19,7 +20,18 @@ from app.main import create_app
 from app.runtime import Runtime
 from app.signals.models import SignalEntry
 from tests.factories import Caller, Make
-from tests.hashes import in_tables, ndjson, new_list, publish, sha, withdraw
+from tests.hashes import (
+    in_tables,
+    lines_of,
+    ndjson,
+    new_list,
+    opine,
+    publish,
+    published,
+    sha,
+    told,
+    withdraw,
+)
 from tests.samples import COMMUNITY
 
 
@@ -141,3 +153,42 @@ def test_a_slow_upload_holds_no_transaction_while_it_waits_for_the_network(
     )
     assert (answer.status_code, answer.json["accepted"]) == (200, 1_100)
     assert len(written) == 5
+
+
+def at_once(callers: Sequence[Caller], house: Runtime, work: Callable[[Caller], Any]) -> list[Any]:
+    """What each of the callers gets who all begin at the same moment."""
+    together = threading.Barrier(len(callers))
+
+    def one(caller: Caller) -> Any:
+        together.wait(30)
+        return work(caller)
+
+    with ThreadPoolExecutor(len(callers)) as pool:
+        return list(pool.map(one, [another(caller, house) for caller in callers]))
+
+
+def test_standing_moves_once_whoever_says_so_at_the_same_time(house: Runtime, platform: Caller) -> None:
+    make = Make(house, create_app(house).test_client())
+    others = [make.caller(make.member()) for _ in range(4)]
+    shared = new_list(platform, COMMUNITY, contributors="audience")
+    (entry_id,) = published(platform, shared, sha(1))
+    path = f"/v1/signals/{entry_id}/opinions"
+
+    at_once(others, house, lambda caller: opine(caller, entry_id, "disagree"))
+    assert (lines_of(house, entry_id), told(platform, entry_id)) == (2, "disputed")
+    assert at_once(others, house, lambda caller: caller.delete(path).status_code) == [204] * 4
+    assert (lines_of(house, entry_id), told(platform, entry_id)) == (3, "lead")
+    assert at_once(others, house, lambda caller: published(caller, shared, sha(1))) == [[entry_id]] * 4
+    assert (lines_of(house, entry_id), told(platform, entry_id)) == (7, "corroborated")
+    at_once([platform, *others], house, lambda caller: withdraw(caller, shared, entry_id))
+    assert (lines_of(house, entry_id), told(platform, entry_id)) == (12, "wrong")
+
+
+def test_a_key_that_is_declared_twice_at_the_same_time_is_declared(house: Runtime, platform: Caller) -> None:
+    group = Make(house, create_app(house).test_client()).group(platform.member, [platform.member])
+
+    def declare(caller: Caller) -> list[int]:
+        paths = [f"/v1/groups/{group.id}/keys/key-{letter}" for letter in "abcdefghijklmnop"]
+        return [caller.put(path, json={"epoch": 1}).status_code for path in paths]
+
+    assert at_once([platform] * 4, house, declare) == [[200] * 16] * 4

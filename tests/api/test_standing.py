@@ -7,10 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from app.audit.entry import Request
 from app.record import as_system, begin
 from app.runtime import Runtime
+from app.signals.models import Contribution
 from app.signals.withdrawal import expire_due
 from schemas.vocabulary import MemberKind, Purpose, Sector
 from tests.factories import Caller, Make
@@ -33,7 +35,7 @@ from tests.hashes import (
     withdraw,
 )
 from tests.policy.calling import OF_THE_REQUEST
-from tests.samples import COMMUNITY, PUBLIC, group_marking, members_marking
+from tests.samples import COMMUNITY, PUBLIC, group_marking, members_marking, red_marking
 
 
 @pytest.fixture
@@ -246,6 +248,30 @@ def test_each_contribution_is_renewed_by_its_own_member(platform: Caller, bank: 
     assert found["valid_until"] == second
 
 
+def test_what_lapsed_is_told_also_where_something_else_was_said_in_the_meantime(
+    runtime: Runtime,
+    platform: Caller,
+    bank: Caller,
+    third: Caller,
+    shared: str,
+    clock: FakeClock,
+    renewed: Callable[[Caller], Caller],
+) -> None:
+    early, late = "2026-12-01T00:00:00Z", "2027-01-15T00:00:00Z"
+    (entry_id,) = published(platform, shared, {**sha(1), "valid_until": late})
+    published(bank, shared, {**sha(1), "valid_until": early, "labels": ["lapsed"]})
+    opine(third, entry_id, "disagree")
+    clock.advance(30 * 86_400)
+    third = renewed(third)
+    opine(third, entry_id, "strongly_disagree")
+    assert (expire(runtime), expire(runtime)) == (1, 0)
+    (item,) = page(third, shared)["items"]
+    assert [line for line in changes(third) if line["object"] == entry_id][-1]["body"] == item
+    assert item["labels"] == []
+    with runtime.db.read() as session:
+        assert session.scalars(select(Contribution.member_id)).all() == [platform.member.id]
+
+
 # ── Narrower places ─────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -303,3 +329,59 @@ def test_what_nobody_would_contribute_to_any_more_is_not_narrowed(
     answer = platform.put(f"/v1/signals/{entry_id}/marking", json=members_marking(third.member.id))
     assert (answer.status_code, answer.json["reason"]) == (409, "no_contribution")
     assert held(bank, shared) == {entry_id}
+
+
+def test_who_lost_sight_of_its_own_contribution_contributes_as_if_there_were_none(
+    make: Make, platform: Caller, bank: Caller, third: Caller, shared: str
+) -> None:
+    group = make.group(platform.member, [platform.member, bank.member])
+    (hidden,) = published(platform, shared, sha(1))
+    published(bank, shared, sha(1))
+    assert platform.put(f"/v1/signals/{hidden}/marking", json=group_marking(group.id)).status_code == 200
+    assert platform.delete(f"/v1/groups/{group.id}/members/{bank.member.id}").status_code == 204
+    before = state_of(platform, hidden)
+    there, absent = publish(bank, shared, {**sha(1), "valid_until": "2029-01-01T00:00:00Z"}, sha(2))
+    assert [item["status"] for item in (there, absent)] == ["accepted"] * 2
+    assert there["id"] != hidden
+    assert state_of(platform, hidden) == before
+
+    at = f"/v1/groups/{group.id}"
+    assert platform.post(f"{at}/invitations", json={"member": bank.member.id}).status_code == 201
+    assert bank.post(f"{at}/acceptance", json={"terms_version": 1}).status_code == 200
+    assert platform.put(f"{at}/members/{bank.member.id}").status_code == 200
+    assert state_of(bank, hidden)["contributions"] == before["contributions"]
+    assert publish(bank, shared, sha(1)) == [{"id": there["id"], "status": "already_yours"}]
+
+
+def test_what_was_said_is_taken_back_whatever_purpose_a_narrower_marking_prohibits(
+    make: Make, platform: Caller, bank: Caller, shared: str
+) -> None:
+    (entry_id,) = published(platform, shared, sha(1))
+    published(bank, shared, sha(1))
+    opine(bank, entry_id, "disagree")
+    narrow = {**members_marking(bank.member.id), "prohibited_purposes": ["train"]}
+    assert platform.put(f"/v1/signals/{entry_id}/marking", json=narrow).status_code == 200
+    training = make.caller(bank.member, purpose=Purpose.TRAIN)
+    assert training.get(f"/v1/signals/{entry_id}").status_code == 404
+    assert training.delete(f"/v1/signals/{entry_id}/opinions").status_code == 204
+    assert statuses(withdraw(training, shared, entry_id)) == ["withdrawn"]
+    assert (told(bank, entry_id), len(state_of(bank, entry_id)["contributions"])) == ("lead", 1)
+    stranger = make.caller(make.member(), purpose=Purpose.TRAIN)
+    assert stranger.delete(f"/v1/signals/{entry_id}/opinions").status_code == 404
+    assert withdraw(stranger, shared, entry_id)[0]["reason"] == "not_found"
+
+
+def test_a_named_user_keeps_her_opinion_where_the_marking_gets_stricter(
+    make: Make, platform: Caller, bank: Caller, third: Caller, shared: str
+) -> None:
+    judge = make.caller(bank.member, user=make.user(bank.member))
+    author = make.caller(platform.member, user=make.user(platform.member))
+    (entry_id,) = published(author, shared, sha(1))
+    opine(judge, entry_id, "disagree")
+    opine(third, entry_id, "disagree")
+    red = {**red_marking(judge.client.user_id), "pap": "PAP:AMBER"}
+    for marking in (red, {**red, "pap": "PAP:RED"}):
+        assert author.put(f"/v1/signals/{entry_id}/marking", json=marking).status_code == 200
+        opinions = judge.get(f"/v1/signals/{entry_id}/opinions").json["items"]
+        assert [one["member"] for one in opinions] == [bank.member.id]
+        assert state_of(judge, entry_id)["standing"] == "disputed"

@@ -20,6 +20,7 @@ from app.parties import Client, GroupMember, Member, SharingGroup, User
 from app.runtime import Runtime
 from schemas.vocabulary import VALIDATION_BODY, MemberStatus, Purpose, Scope, Sector
 from tests.factories import Caller, Make
+from tests.hashes import looked_up
 from tests.policy import model
 from tests.policy.world import World
 from tests.samples import created, drafted, published, sent, small
@@ -352,7 +353,10 @@ def _stock_sealed(stocked: Stocked) -> None:
     assert answer.status_code == 201, answer.text
     stocked.sealed_list = cast(Any, answer.json)["id"]
     signal = _signal(stocked, content, value=sealed)
-    stocked.sealed_signal = _publish(stocked, stocked.sealed_list, signal)
+    path = f"/v1/signal-lists/{stocked.sealed_list}/signals"
+    answer = stocked.author.post(path, json={"signals": [signal]})
+    assert cast(Any, answer.json)["accepted"] == 1, answer.text
+    (stocked.sealed_signal,) = looked_up(stocked.author, stocked.sealed_list, signal)
 
 
 def _name_parties(stocked: Stocked) -> None:
