@@ -11,6 +11,8 @@ from app import zstd
 NDJSON = "application/x-ndjson"
 TIMEOUT_SECONDS = 120
 READ_BYTES = 1 << 20
+CLOSING_BYTES = 2_000
+"""The last line is no longer than that."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,13 +67,13 @@ class Client:
     def pull(self, path: str, *, coding: str = "identity") -> Pulled:
         """Read a stream to its end as it comes, and unpack it if it is in zstd."""
         answer = self._ask("GET", path, None, {"Accept": NDJSON, "Accept-Encoding": coding})
-        unpack = zstd.Frames().decompress
+        frames = zstd.Frames()
         lines, size, last = 0, 0, b""
         while block := answer.read(READ_BYTES):
-            block = unpack(block) if coding == "zstd" else block
-            lines += block.count(b"\n")
-            size += len(block)
-            last = (last + block)[-2000:]
+            for piece in frames.pieces(block) if coding == "zstd" else [block]:
+                lines += piece.count(b"\n")
+                size += len(piece)
+                last = (last + piece[-CLOSING_BYTES:])[-CLOSING_BYTES:]
         return Pulled(lines=lines, size=size, closing=json.loads(last.splitlines()[-1]))
 
     def _ask(

@@ -119,7 +119,7 @@ def _decoded(answer: httpx.Response) -> Iterator[bytes]:
         return
     frames = zstd.Frames()
     for block in answer.iter_raw():
-        yield frames.decompress(block)
+        yield from frames.pieces(block)
 
 
 def _read_cursor(path: Path) -> tuple[str | None, int | None]:

@@ -40,4 +40,14 @@ def test_a_stream_in_zstd_has_a_frame_for_each_part() -> None:
     frames = [coding.part(part) for part in PARTS]
     assert [zstd.decompress(frame) for frame in frames] == PARTS
     whole = zstd.Frames()
-    assert whole.decompress(b"".join(frames) + coding.end()) == b"".join(PARTS)
+    assert b"".join(whole.pieces(b"".join(frames) + coding.end())) == b"".join(PARTS)
+
+
+@pytest.mark.parametrize("step", [1, 7, 1_000])
+def test_frames_are_unpacked_wherever_the_network_cuts_them(step: int) -> None:
+    large = bytes(3 * zstd.PIECE_BYTES) + b"end"
+    sent = b"".join(zstd.compress(part) for part in [*PARTS, b"", large])
+    frames = zstd.Frames()
+    found = [piece for at in range(0, len(sent), step) for piece in frames.pieces(sent[at : at + step])]
+    assert b"".join(found) == b"".join(PARTS) + large
+    assert max(map(len, found)) <= zstd.PIECE_BYTES
