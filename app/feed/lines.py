@@ -149,15 +149,17 @@ class Lines:
         return cast(list[Row], rows), weight(cast(list[bytes], lines))
 
     def _joined(self, key: str, values: dict[str, Any], *, state_only: bool) -> Joined:
-        """As many lines as are asked for. The rows are read on their own where some were cleared."""
+        """As many lines as are asked for; read one by one where some were cleared."""
         one_by_one, joined = _statements(self._dialect, "line", state_only=state_only)
         result = self._session.connection().exec_driver_sql(joined, values, execution_options={BINARY: True})
         count, bodies, first, last, part = result.one()
-        if not count:
-            return Joined()
-        if bodies < count:
+        if count and bodies < count:
+            # Nothing of the first answer is kept: a line may have been superseded since.
             rows, _ = self._rows(key, one_by_one, values)
             part = values["by"].join(line for _, line in rows)
+            count, first, last = (len(rows), rows[0][0], rows[-1][0]) if rows else (0, 0, 0)
+        if not count:
+            return Joined()
         return Joined(parts=[part], first=first, last=last, count=count, size=len(part) + 1)
 
     def _whole(self, key: str, rows: list[tuple[int, bytes | None]]) -> list[tuple[int, bytes | None]]:
