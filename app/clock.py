@@ -43,9 +43,14 @@ def from_text(text: str) -> int:
     """Microseconds of an RFC 3339 date-time with an offset.
 
     Raises:
-        ValueError: no date-time, or one without an offset (a local time means nothing to another member).
+        ValueError: no date-time, one without an offset (a local time means nothing to another member), or one
+            whose offset leads out of the years 1 to 9999.
     """
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError("a date-time needs an offset, for example a final Z")
-    return (moment - _EPOCH) // timedelta(microseconds=1)
+    try:
+        in_utc = moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("a date-time in UTC lies in the years 1 to 9999") from error
+    return (in_utc - _EPOCH) // timedelta(microseconds=1)

@@ -97,6 +97,12 @@ class ClientBindingDemanded(Event):
     kind = "client.binding-demanded"
 
 
+class ClientChanged(Event):
+    """A client's end or networks were set anew; the reason names the fields, `last` is its new end."""
+
+    kind = "client.changed"
+
+
 class ClientRevoked(Event):
     kind = "client.revoked"
 

@@ -12,6 +12,9 @@ SECRET_DAYS = fields.Integer(
     metadata={"description": "For a client with a secret: how many days it lives."},
 )
 
+NETWORK = fields.String(validate=validate.Length(min=1, max=64))
+NETWORKS_COUNT = validate.Length(min=1, max=32)
+
 DPOP_BOUND = "Its tokens are bound to a key by DPoP (RFC 9449 section 5.2), and no others count."
 CERTIFICATE_BOUND = "Its tokens are bound to its certificate (RFC 8705 section 3.4), and no others count."
 
@@ -70,14 +73,28 @@ class NewClientSchema(Schema):
         metadata={"description": "The only collections that it may touch; left out: no such bound."},
     )
     networks = fields.List(
-        fields.String(validate=validate.Length(min=1, max=64)),
-        validate=validate.Length(min=1, max=32),
+        NETWORK,
+        validate=NETWORKS_COUNT,
         metadata={"description": "The only networks that it may call from (CIDR); left out: no such bound."},
     )
     expires_at = Moment(description="When it ends by itself; left out: it stays until it is revoked.")
     dpop_bound_access_tokens = Flag(load_default=False, metadata={"description": DPOP_BOUND})
     tls_client_certificate_bound_access_tokens = Flag(
         load_default=False, metadata={"description": CERTIFICATE_BOUND}
+    )
+
+
+class ClientChangeSchema(Schema):
+    """What is left out stays as it is; null takes the bound away. One of the two is named at least."""
+
+    expires_at = Moment(
+        allow_none=True, description="When it ends by itself; null: it stays until it is revoked."
+    )
+    networks = fields.List(
+        NETWORK,
+        allow_none=True,
+        validate=NETWORKS_COUNT,
+        metadata={"description": "All networks that it may call from (CIDR); null: no such bound."},
     )
 
 

@@ -50,8 +50,9 @@ class Moment(fields.String):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **rest: Any) -> Any:
         text = super()._deserialize(value, attr, data, **rest)
         try:
-            moment = datetime.fromisoformat(text)
-            return (moment - _EPOCH) // timedelta(microseconds=1)
+            since = datetime.fromisoformat(text) - _EPOCH
+            within_years = _EPOCH + since  # raises where the offset leads out of the years 1 to 9999
+            return (within_years - _EPOCH) // timedelta(microseconds=1)
         except (ValueError, TypeError, OverflowError) as error:
             raise ValidationError(NOT_A_MOMENT) from error
 

@@ -6,7 +6,7 @@ from flask import Response
 
 from app.events import Subject
 from app.members import clients, key_sources
-from app.members.clients import NewClient
+from app.members.clients import Bounds, NewClient
 from app.members.key_sources import Fetched
 from app.record import Tx
 from app.web import paging
@@ -17,6 +17,7 @@ from app.web.paging import PageArgs
 from app.web.state import runtime
 from schemas.clients import (
     BindingSchema,
+    ClientChangeSchema,
     ClientPageSchema,
     ClientSchema,
     IssuedClientSchema,
@@ -76,6 +77,23 @@ def get_client(member_id: str, client_id: str) -> Response:
         "client.read",
         Subject(kind="client", id=client_id),
         lambda tx: Reply.of(ClientSchema, clients.read(tx, member_id, client_id)),
+    )
+
+
+@blp.patch("/<ident:member_id>/clients/<ident:client_id>")
+@requires(Scope.MEMBERS_ADMIN)
+@blp.arguments(ClientChangeSchema)
+@blp.response(200, ClientSchema)
+def change_client(body: Bounds, member_id: str, client_id: str) -> Response:
+    """Set a client's end or networks anew: they hold from its next request on, with any token.
+
+    A client that was revoked or has ended stays so.
+    """
+    return write(
+        "client.changed",
+        Subject(kind="client", id=client_id),
+        lambda tx: Reply.of(ClientSchema, clients.change(tx, member_id, client_id, body)),
+        moves_policy=True,
     )
 
 

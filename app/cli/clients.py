@@ -20,7 +20,7 @@ from app.members.key_sources import Fetched
 from app.members.standing import ends_soon
 from app.parties import Client
 from app.record import Tx
-from schemas.clients import ClientSchema, NewClientSchema
+from schemas.clients import ClientChangeSchema, ClientSchema, NewClientSchema
 from schemas.vocabulary import ClientAuth, Purpose, Scope
 
 _PAGE = 500
@@ -30,7 +30,7 @@ _NEW_FILE = click.Path(dir_okay=False, path_type=Path)
 
 @click.group(cls=Noun)
 def client() -> None:
-    """OAuth clients of members: register, give new credentials, revoke."""
+    """OAuth clients of members: register, give new credentials, change, revoke."""
 
 
 @client.command("add", cls=Command)
@@ -137,6 +137,39 @@ def bind(output: Output, client_id: str, *, dpop: bool | None, certificate: bool
         clients.demand_binding(tx, row.member_id, row.id, dpop=dpop, certificate=certificate)
         form = ClientSchema().dump(row)
     output.show(form, f"{row.name}: {_binding(form)}.")
+
+
+@client.command("change", cls=Command)
+@click.argument("client_id")
+@click.option(
+    "--expires-days", type=click.IntRange(1, 3_650), help="It ends by itself so many days from now."
+)
+@click.option("--no-end", is_flag=True, help="It stays until it is revoked.")
+@click.option(
+    "--network", "networks", multiple=True, metavar="CIDR",
+    help="All networks it may call from, instead of those that it has.",
+)  # fmt: skip
+@click.option("--any-network", is_flag=True, help="It may call from anywhere.")
+@click.pass_obj
+def change(
+    output: Output, /, client_id: str, *, expires_days: int | None, no_end: bool, networks: tuple[str, ...],
+    any_network: bool,
+) -> None:  # fmt: skip
+    """Set a client's end or networks anew; they hold from its next request on, with any token."""
+    if (expires_days is not None and no_end) or (networks and any_network):
+        raise click.UsageError("Say one thing of its end, and one of its networks.")
+    sent: dict[str, Any] = {"networks": list(networks) or None} if networks or any_network else {}
+    bounds = ClientChangeSchema().load(sent)
+    with local.acting(moves_policy=True) as tx:
+        row = _find(tx, client_id)
+        if expires_days is not None or no_end:
+            bounds["expires_at"] = None if expires_days is None else tx.now + expires_days * DAY
+        clients.change(tx, row.member_id, row.id, bounds)
+        form = ClientSchema().dump(row)
+    end, where = form.get("expires_at"), ", ".join(form.get("networks", ()))
+    output.show(
+        form, f"{row.name}: {f'ends {end[:10]}' if end else 'no end'}, from {where or 'any network'}."
+    )
 
 
 @client.command("revoke", cls=Command)

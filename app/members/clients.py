@@ -1,13 +1,20 @@
-"""Verbs on OAuth clients: register, replace their key or secret, revoke."""
+"""Verbs on OAuth clients: register, replace their key or secret, change their end or networks, revoke."""
 
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypedDict
 
 from app.addresses import read_network
 from app.errors import Conflict
-from app.events import ClientAdded, ClientBindingDemanded, ClientRevoked, ClientRotated, Subject
+from app.events import (
+    ClientAdded,
+    ClientBindingDemanded,
+    ClientChanged,
+    ClientRevoked,
+    ClientRotated,
+    Subject,
+)
 from app.members import credentials, queries
 from app.members.authority import check_texts, require_operator, require_own_or_operator
 from app.members.credentials import SECRET_DAYS, Offer, invalid
@@ -47,6 +54,13 @@ class NewClient:
     expires_at: int | None = None
     dpop_bound_access_tokens: bool = False
     tls_client_certificate_bound_access_tokens: bool = False
+
+
+class Bounds(TypedDict, total=False):
+    """Until when and from where a client may call: what is left out stays, None takes the bound away."""
+
+    expires_at: int | None
+    networks: Sequence[str] | None
 
 
 def add(tx: Tx, member_id: str, new: NewClient) -> Issued:
@@ -142,6 +156,34 @@ def demand_binding(tx: Tx, member_id: str, client_id: str, *, dpop: bool, certif
     return row
 
 
+def change(tx: Tx, member_id: str, client_id: str, bounds: Bounds) -> Client:
+    """Set a client's end and networks anew, for tokens that it has too. Needs `moves_policy`.
+
+    Raises:
+        Forbidden: the caller is not the operator.
+        NotFound: that member has no such client.
+        Invalid: nothing is named, an end that is past, networks that cannot be read.
+        Conflict: the client was revoked, or has ended: an end that was reached is final.
+    """
+    require_operator(tx.actor)
+    row = queries.get_client(tx, member_id, client_id)
+    _require_standing(row)
+    if row.expires_at is not None and row.expires_at <= tx.now:
+        raise Conflict("This client has ended. Register a new one.", reason="client_ended")
+    if not bounds:
+        raise invalid("", "Name what changes: expires_at, networks or both.")
+    expires_at = bounds.get("expires_at", row.expires_at)
+    _check_end(tx, expires_at)
+    networks = _networks(bounds["networks"]) if "networks" in bounds else row.networks
+    changed = {"expires_at": expires_at != row.expires_at, "networks": networks != row.networks}
+    row.expires_at, row.networks = expires_at, networks
+    tx.session.flush()
+    fields = ".".join(name for name, differs in changed.items() if differs)
+    about = replace(subject(row), last=expires_at)
+    record(tx, ClientChanged(subjects=(about,), reason=fields or "unchanged"))
+    return row
+
+
 def _require_certificates(tx: Tx, *, wanted: bool) -> None:
     if wanted and not tx.runtime.config.certificate_header:
         at = "/tls_client_certificate_bound_access_tokens"
@@ -169,8 +211,7 @@ def _require_standing(row: Client) -> None:
 
 
 def _check_rights(tx: Tx, member: Member, new: NewClient) -> None:
-    if new.expires_at is not None and new.expires_at <= tx.now:
-        raise invalid("/expires_at", "This moment is past.")
+    _check_end(tx, new.expires_at)
     if not new.scopes:
         raise invalid("/scopes", "Give at least one scope.")
     if not new.purposes:
@@ -183,6 +224,11 @@ def _check_rights(tx: Tx, member: Member, new: NewClient) -> None:
         known = queries.known_collections(tx, new.collections)
         if not new.collections or not known.issuperset(new.collections):
             raise invalid("/collections", "Name collections that exist, or leave it out.")
+
+
+def _check_end(tx: Tx, expires_at: int | None) -> None:
+    if expires_at is not None and expires_at <= tx.now:
+        raise invalid("/expires_at", "This moment is past.")
 
 
 def _networks(networks: Sequence[str] | None) -> list[str] | None:

@@ -86,7 +86,7 @@ def hash_secret(secret: str) -> bytes:
 
 def invalid(pointer: str, detail: str) -> Invalid:
     return Invalid(
-        "This client cannot be registered so: see errors.", reason="client",
+        "A client cannot have this: see errors.", reason="client",
         errors=[{"pointer": pointer, "detail": detail}],
     )  # fmt: skip
 

@@ -158,6 +158,38 @@ def test_a_client_has_an_end_and_networks_and_the_list_says_what_ends_soon(
     assert "/networks/0" in machine.refused(*words, "--network", "192.0.2.1/24")
 
 
+def test_the_end_and_the_networks_of_a_client_are_set_anew_and_what_is_not_named_stays(
+    machine: Machine, bank: str
+) -> None:
+    client = machine.client(bank, "--expires-days", "20", "--network", "192.0.2.0/24")["HALYARD_CLIENT_ID"]
+    before = machine.json("client", "list", bank)[0]
+
+    renewed = machine.json("client", "change", client, "--expires-days", "90")
+    assert renewed["expires_at"] > before["expires_at"]
+    assert renewed["networks"] == ["192.0.2.0/24"]
+    moved = machine.json(
+        "client", "change", client, "--network", "198.51.100.0/24", "--network", "2001:db8:7::/48"
+    )
+    assert moved["networks"] == ["198.51.100.0/24", "2001:db8:7::/48"]
+    assert moved["expires_at"] == renewed["expires_at"]
+    said = machine.ok("client", "change", client, "--no-end", "--any-network")
+    assert "no end, from any network" in said
+    assert not {"expires_at", "networks"} & machine.json("client", "list", bank)[0].keys()
+
+
+def test_a_change_of_a_client_that_cannot_be_is_refused(machine: Machine, bank: str) -> None:
+    client = machine.client(bank)["HALYARD_CLIENT_ID"]
+    words = ["client", "change", client]
+
+    assert "Name what changes" in machine.refused(*words)
+    assert "/networks/0" in machine.refused(*words, "--network", "192.0.2.1/24")
+    assert machine.run(*words, "--expires-days", "9", "--no-end").exit_code == 2
+    assert machine.run(*words, "--network", "192.0.2.0/24", "--any-network").exit_code == 2
+    assert machine.run(*words, "--expires-days", "0").exit_code == 2
+    machine.ok("client", "revoke", client)
+    assert "client_revoked" in machine.refused(*words, "--no-end")
+
+
 def test_a_rotation_may_keep_the_old_credential_for_some_hours(machine: Machine, bank: str) -> None:
     first = machine.client(bank)
     made = machine.json("client", "rotate", first["HALYARD_CLIENT_ID"], "--overlap-hours", "24")

@@ -156,6 +156,9 @@ ASKS: dict[tuple[str, str], Ask] = {
     ("GET", "/v1/members/<ident:member_id>/clients"): Ask(query="limit=1000"),
     ("POST", "/v1/members/<ident:member_id>/clients"): Ask(body=fixed(CLIENT)),
     ("GET", "/v1/members/<ident:member_id>/clients/<ident:client_id>"): Ask(),
+    ("PATCH", "/v1/members/<ident:member_id>/clients/<ident:client_id>"): Ask(
+        body=fixed({"expires_at": UNTIL, "networks": None})
+    ),
     ("DELETE", "/v1/members/<ident:member_id>/clients/<ident:client_id>"): Ask(),
     ("POST", "/v1/members/<ident:member_id>/clients/<ident:client_id>/rotation"): Ask(body=fixed({})),
     ("PUT", "/v1/members/<ident:member_id>/clients/<ident:client_id>/binding"): Ask(
