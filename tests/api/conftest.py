@@ -1,17 +1,45 @@
-"""Who calls in the tests of this folder: a client each of an NGO, a bank and a platform."""
+"""Who calls in the tests of this folder, and what they call about."""
 
 import pytest
 
 from schemas.vocabulary import Sector
 from tests.factories import Caller, Make
 from tests.hashes import new_list
-from tests.samples import COMMUNITY, created
+from tests.reviewing import body, claiming, colleague
+from tests.samples import COMMUNITY, created, drafted
 
 
 @pytest.fixture
 def author(make: Make) -> Caller:
     """A service client of an NGO."""
     return make.caller(make.member(sector=Sector.NGO))
+
+
+@pytest.fixture
+def ann(make: Make) -> Caller:
+    """An author of an NGO, through a personal client."""
+    member = make.member(sector=Sector.NGO)
+    return make.caller(member, user=make.user(member))
+
+
+@pytest.fixture
+def ben(make: Make, ann: Caller) -> Caller:
+    """Another person of the same NGO."""
+    return colleague(make, ann)
+
+
+@pytest.fixture
+def survivors(make: Make) -> Caller:
+    """A person of an accredited body."""
+    return body(make)
+
+
+@pytest.fixture
+def claimed(ann: Caller) -> str:
+    """A set whose draft claims that survivors validated it."""
+    made: str = created(ann, COMMUNITY)["id"]
+    drafted(ann, made, claiming())
+    return made
 
 
 @pytest.fixture
