@@ -1,12 +1,34 @@
 """Who calls in the tests of this folder, and what they call about."""
 
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
 import pytest
 
+from app import upgrade
+from app.config import Config
+from app.runtime import Runtime
 from schemas.vocabulary import Sector
 from tests.factories import Caller, Make
 from tests.hashes import new_list
 from tests.reviewing import body, claiming, colleague
 from tests.samples import COMMUNITY, created, drafted
+
+
+@pytest.fixture
+def house(new_database_url: Callable[[], str], config: Config, tmp_path: Path) -> Iterator[Runtime]:
+    """A server with a database of its own, whose transactions are not the test's."""
+    runtime = Runtime.assemble(
+        Config(
+            data_dir=tmp_path,
+            database_url=new_database_url(),
+            secret=config.secret,
+            rate_limit=config.rate_limit,
+        )
+    )
+    upgrade.prepare(runtime)
+    yield runtime
+    runtime.db.dispose()
 
 
 @pytest.fixture
