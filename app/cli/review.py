@@ -8,7 +8,7 @@ from app.cli import local
 from app.cli.client import Server
 from app.cli.command import Command, Failure, Output, table
 from app.cli.markings import shown as words_of
-from app.cli.sets import find_set, indicator_set
+from app.cli.sets import find_set, indicator_set, items_of, newest, require_version
 from app.sets.review import withdrawing
 from schemas.attestations import WITHDRAWALS
 from schemas.vocabulary import AttestationStatus
@@ -27,10 +27,7 @@ def review(output: Output, name: str, version: str | None, bodies: tuple[str, ..
     with Server.from_env() as server:
         set_id = find_set(server, name)["id"]
         asked = version or server.get(f"/v1/sets/{set_id}/draft")["content"].get("version")
-        if asked is None:
-            raise Failure(
-                "The draft proposes no version. Add --version, for example 1.0.0.", reason="version"
-            )
+        require_version(asked)
         body = {"version": asked, "bodies": list(bodies), **({"note": note} if note else {})}
         made = server.post(f"/v1/sets/{set_id}/review", body)
     output.show(made, f"Version {made['version']} is {_words(made['status'])}. SHA-256: {made['digest']}")
@@ -41,8 +38,7 @@ def review(output: Output, name: str, version: str | None, bodies: tuple[str, ..
 @click.pass_obj
 def candidates(output: Output, name: str) -> None:
     """Show what is and was under review, newest first."""
-    with Server.from_env() as server:
-        found = list(server.items(f"/v1/sets/{find_set(server, name)['id']}/review"))
+    found = items_of(name, "review")
     rows = [
         (one["version"], _words(one["status"]), one["sent_at"][:19], one.get("note"), one["digest"])
         for one in found
@@ -174,8 +170,7 @@ def withdraw_consent(output: Output, attestation: str, *, yes: bool) -> None:
 @click.pass_obj
 def proposals(output: Output, name: str) -> None:
     """Show what was proposed to widen a set of your own."""
-    with Server.from_env() as server:
-        found = list(server.items(f"/v1/sets/{find_set(server, name)['id']}/marking/proposals"))
+    found = items_of(name, "marking/proposals")
     rows = [(one["id"], one["status"], words_of(one["marking"]), one["expires_at"][:19]) for one in found]
     output.show(found, table(None, ("proposal", "status", "marking", "until"), rows))
 
@@ -203,12 +198,6 @@ def due(output: Output) -> None:
         for one in found
     ]
     output.show(found, table(None, ("set", "version", "review by", "state"), rows))
-
-
-def newest(server: Server, set_id: str) -> dict[str, Any] | None:
-    """The newest candidate of a set that this client sees."""
-    found: list[dict[str, Any]] = server.get(f"/v1/sets/{set_id}/review", params={"limit": 1})["items"]
-    return found[0] if found else None
 
 
 def _candidate(server: Server, name: str, digest: str | None) -> str:
