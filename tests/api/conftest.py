@@ -9,6 +9,7 @@ from app import upgrade
 from app.config import Config
 from app.runtime import Runtime
 from schemas.vocabulary import Sector
+from tests.api.oauth_client import Office
 from tests.factories import Caller, Make
 from tests.hashes import new_list
 from tests.reviewing import body, claiming, colleague
@@ -29,6 +30,12 @@ def house(new_database_url: Callable[[], str], config: Config, tmp_path: Path) -
     upgrade.prepare(runtime)
     yield runtime
     runtime.db.dispose()
+
+
+@pytest.fixture
+def office(make: Make) -> Office:
+    """The operator, who registers clients over the API."""
+    return Office(make)
 
 
 @pytest.fixture
