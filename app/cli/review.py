@@ -8,7 +8,7 @@ from app.cli import local
 from app.cli.client import Server
 from app.cli.command import Command, Failure, Output, table
 from app.cli.markings import shown as words_of
-from app.cli.sets import find_set, indicator_set, items_of, newest, require_version
+from app.cli.sets import find_set, indicator_set, items_of, newest, require_version, version_path
 from app.sets.review import withdrawing
 from schemas.attestations import WITHDRAWALS
 from schemas.vocabulary import AttestationStatus
@@ -112,7 +112,7 @@ def send_back(output: Output, name: str, note: str, digest: str | None) -> None:
 def attest(output: Output, /, name: str, version: str | None, digest: str | None, **said: Any) -> None:
     """Attest a candidate or a version, as an accredited validation body."""
     with Server.from_env() as server:
-        path = _candidate(server, name, digest) if version is None else _version(server, name, version)
+        path = _candidate(server, name, digest) if version is None else version_path(server, name, version)
         made = server.post(f"{path}/attestations", _claim(**said))
     output.show(made, f"It is attested: {made['id']}")
 
@@ -208,10 +208,6 @@ def _candidate(server: Server, name: str, digest: str | None) -> str:
             raise Failure("Nothing of this set is under review.", reason="no_candidate")
         digest = known["digest"]
     return f"/v1/sets/{set_id}/review/{digest}"
-
-
-def _version(server: Server, name: str, version: str) -> str:
-    return f"/v1/sets/{find_set(server, name)['id']}/versions/{version}"
 
 
 def _claim(

@@ -166,8 +166,8 @@ def export(output: Output, name: str, version: str | None, file: Path | None) ->
 def deprecate(output: Output, name: str, version: str, successor: str) -> None:
     """Say that another version replaces VERSION; it stays readable."""
     with Server.from_env() as server:
-        path = f"/v1/sets/{find_set(server, name)['id']}/versions/{version}/deprecate"
-        made = server.post(path, {"successor": successor})
+        path = version_path(server, name, version)
+        made = server.post(f"{path}/deprecate", {"successor": successor})
     output.show(made, f"Version {version} is deprecated, {successor} replaces it.")
 
 
@@ -180,8 +180,9 @@ def deprecate(output: Output, name: str, version: str, successor: str) -> None:
 def retract(output: Output, name: str, version: str, reason: str, successor: str | None) -> None:
     """Take VERSION back because it was wrong: its bytes are gone, and every reader is told."""
     with Server.from_env() as server:
-        path = f"/v1/sets/{find_set(server, name)['id']}/versions/{version}/retract"
-        made = server.post(path, {"reason": reason, **({"successor": successor} if successor else {})})
+        path = version_path(server, name, version)
+        sent = {"reason": reason, **({"successor": successor} if successor else {})}
+        made = server.post(f"{path}/retract", sent)
     output.show(made, f"Version {version} is retracted: {reason}.")
 
 
@@ -228,6 +229,10 @@ def items_of(name: str, part: str) -> list[dict[str, Any]]:
     """All that the pages of one part of a set hold, for example its versions."""
     with Server.from_env() as server:
         return list(server.items(f"/v1/sets/{find_set(server, name)['id']}/{part}"))
+
+
+def version_path(server: Server, name: str, version: str) -> str:
+    return f"/v1/sets/{find_set(server, name)['id']}/versions/{version}"
 
 
 def newest(server: Server, set_id: str) -> dict[str, Any] | None:
