@@ -5,6 +5,7 @@ a server on which databases may be created.
 """
 
 import os
+import ssl
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ from app.db import Database
 from app.main import create_app
 from app.outgoing import Outgoing
 from app.runtime import Runtime
+from tests.elsewhere import Authority
 from tests.factories import Make
 from tests.fakes import FakeClock, InlineAuditor, nowhere
 
@@ -148,6 +150,17 @@ def clock() -> FakeClock:
 def outgoing() -> Outgoing:
     """The way out, for tests that ask nobody: no name has an address."""
     return Outgoing(resolve=nowhere)
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Certifies servers that others run, in tests of the way out."""
+    return Authority(tmp_path_factory.mktemp("ca"))
+
+
+@pytest.fixture(scope="module")
+def context(authority: Authority) -> ssl.SSLContext:
+    return authority.server_context()
 
 
 @pytest.fixture

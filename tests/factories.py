@@ -2,13 +2,14 @@
 
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app.clock import DAY
+from app.main import create_app
 from app.parties import Attribute, Client, GroupMember, GroupRequirement, Member, SharingGroup, User
 from app.runtime import Runtime
 from app.web.tokens import mint
@@ -35,6 +36,10 @@ class Caller:
     def _call(self, method: str, path: str, **options: Any) -> TestResponse:
         headers = {"Authorization": f"Bearer {self.token}", **options.pop("headers", {})}
         return self.http.open(path, method=method, headers=headers, **options)
+
+    def over(self, house: Runtime) -> "Caller":
+        """The same caller over an HTTP client of its own: one is not for several threads."""
+        return replace(self, http=create_app(house).test_client())
 
     def get(self, path: str, **options: Any) -> TestResponse:
         return self._call("GET", path, **options)

@@ -8,7 +8,7 @@ from app.cli import local
 from app.cli.client import Server
 from app.cli.command import Command, Failure, Output, table
 from app.cli.markings import shown as words_of
-from app.cli.sets import find_set, indicator_set
+from app.cli.sets import find_set, indicator_set, items_of, newest, require_version, version_path
 from app.sets.review import withdrawing
 from schemas.attestations import WITHDRAWALS
 from schemas.vocabulary import AttestationStatus
@@ -27,10 +27,7 @@ def review(output: Output, name: str, version: str | None, bodies: tuple[str, ..
     with Server.from_env() as server:
         set_id = find_set(server, name)["id"]
         asked = version or server.get(f"/v1/sets/{set_id}/draft")["content"].get("version")
-        if asked is None:
-            raise Failure(
-                "The draft proposes no version. Add --version, for example 1.0.0.", reason="version"
-            )
+        require_version(asked)
         body = {"version": asked, "bodies": list(bodies), **({"note": note} if note else {})}
         made = server.post(f"/v1/sets/{set_id}/review", body)
     output.show(made, f"Version {made['version']} is {_words(made['status'])}. SHA-256: {made['digest']}")
@@ -41,8 +38,7 @@ def review(output: Output, name: str, version: str | None, bodies: tuple[str, ..
 @click.pass_obj
 def candidates(output: Output, name: str) -> None:
     """Show what is and was under review, newest first."""
-    with Server.from_env() as server:
-        found = list(server.items(f"/v1/sets/{find_set(server, name)['id']}/review"))
+    found = items_of(name, "review")
     rows = [
         (one["version"], _words(one["status"]), one["sent_at"][:19], one.get("note"), one["digest"])
         for one in found
@@ -116,7 +112,7 @@ def send_back(output: Output, name: str, note: str, digest: str | None) -> None:
 def attest(output: Output, /, name: str, version: str | None, digest: str | None, **said: Any) -> None:
     """Attest a candidate or a version, as an accredited validation body."""
     with Server.from_env() as server:
-        path = _candidate(server, name, digest) if version is None else _version(server, name, version)
+        path = _candidate(server, name, digest) if version is None else version_path(server, name, version)
         made = server.post(f"{path}/attestations", _claim(**said))
     output.show(made, f"It is attested: {made['id']}")
 
@@ -174,8 +170,7 @@ def withdraw_consent(output: Output, attestation: str, *, yes: bool) -> None:
 @click.pass_obj
 def proposals(output: Output, name: str) -> None:
     """Show what was proposed to widen a set of your own."""
-    with Server.from_env() as server:
-        found = list(server.items(f"/v1/sets/{find_set(server, name)['id']}/marking/proposals"))
+    found = items_of(name, "marking/proposals")
     rows = [(one["id"], one["status"], words_of(one["marking"]), one["expires_at"][:19]) for one in found]
     output.show(found, table(None, ("proposal", "status", "marking", "until"), rows))
 
@@ -205,12 +200,6 @@ def due(output: Output) -> None:
     output.show(found, table(None, ("set", "version", "review by", "state"), rows))
 
 
-def newest(server: Server, set_id: str) -> dict[str, Any] | None:
-    """The newest candidate of a set that this client sees."""
-    found: list[dict[str, Any]] = server.get(f"/v1/sets/{set_id}/review", params={"limit": 1})["items"]
-    return found[0] if found else None
-
-
 def _candidate(server: Server, name: str, digest: str | None) -> str:
     set_id = find_set(server, name)["id"]
     if digest is None:
@@ -219,10 +208,6 @@ def _candidate(server: Server, name: str, digest: str | None) -> str:
             raise Failure("Nothing of this set is under review.", reason="no_candidate")
         digest = known["digest"]
     return f"/v1/sets/{set_id}/review/{digest}"
-
-
-def _version(server: Server, name: str, version: str) -> str:
-    return f"/v1/sets/{find_set(server, name)['id']}/versions/{version}"
 
 
 def _claim(

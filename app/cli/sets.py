@@ -80,10 +80,7 @@ def publish(output: Output, name: str, version: str | None, supersedes: tuple[st
         set_id = find_set(server, name)["id"]
         asked = _under_review(server, set_id) or _draft(server, set_id)
         asked |= {"version": version} if version else {}
-        if asked.get("version") is None:
-            raise Failure(
-                "The draft proposes no version. Add --version, for example 1.0.0.", reason="version"
-            )
+        require_version(asked.get("version"))
         made = server.post(f"/v1/sets/{set_id}/versions", {**asked, "supersedes": list(supersedes)})
     output.show(made, f"Version {made['version']} is published. SHA-256 of its document: {made['document']}")
 
@@ -103,8 +100,7 @@ def tags(output: Output) -> None:
 @click.pass_obj
 def versions(output: Output, name: str) -> None:
     """Show the versions of a set and how they stand."""
-    with Server.from_env() as server:
-        found = list(server.items(f"/v1/sets/{find_set(server, name)['id']}/versions"))
+    found = items_of(name, "versions")
     rows = [
         (
             row["version"],
@@ -170,8 +166,8 @@ def export(output: Output, name: str, version: str | None, file: Path | None) ->
 def deprecate(output: Output, name: str, version: str, successor: str) -> None:
     """Say that another version replaces VERSION; it stays readable."""
     with Server.from_env() as server:
-        path = f"/v1/sets/{find_set(server, name)['id']}/versions/{version}/deprecate"
-        made = server.post(path, {"successor": successor})
+        path = version_path(server, name, version)
+        made = server.post(f"{path}/deprecate", {"successor": successor})
     output.show(made, f"Version {version} is deprecated, {successor} replaces it.")
 
 
@@ -184,8 +180,9 @@ def deprecate(output: Output, name: str, version: str, successor: str) -> None:
 def retract(output: Output, name: str, version: str, reason: str, successor: str | None) -> None:
     """Take VERSION back because it was wrong: its bytes are gone, and every reader is told."""
     with Server.from_env() as server:
-        path = f"/v1/sets/{find_set(server, name)['id']}/versions/{version}/retract"
-        made = server.post(path, {"reason": reason, **({"successor": successor} if successor else {})})
+        path = version_path(server, name, version)
+        sent = {"reason": reason, **({"successor": successor} if successor else {})}
+        made = server.post(f"{path}/retract", sent)
     output.show(made, f"Version {version} is retracted: {reason}.")
 
 
@@ -218,8 +215,7 @@ def marking(
 @click.pass_obj
 def recipients(output: Output, name: str) -> None:
     """Show who subscribes to a set of your own, and who has not yet taken a retraction."""
-    with Server.from_env() as server:
-        found = list(server.items(f"/v1/sets/{find_set(server, name)['id']}/recipients"))
+    found = items_of(name, "recipients")
     rows = [
         (row["member_name"], row.get("acknowledged_at", "never")[:19], row["changes_behind"],
          len(row["retractions_outstanding"]))
@@ -227,6 +223,28 @@ def recipients(output: Output, name: str) -> None:
     ]  # fmt: skip
     columns = ("member", "acknowledged", "changes behind", "retractions not taken")
     output.show(found, table(None, columns, rows))
+
+
+def items_of(name: str, part: str) -> list[dict[str, Any]]:
+    """All that the pages of one part of a set hold, for example its versions."""
+    with Server.from_env() as server:
+        return list(server.items(f"/v1/sets/{find_set(server, name)['id']}/{part}"))
+
+
+def version_path(server: Server, name: str, version: str) -> str:
+    return f"/v1/sets/{find_set(server, name)['id']}/versions/{version}"
+
+
+def newest(server: Server, set_id: str) -> dict[str, Any] | None:
+    """The newest candidate of a set that this client sees."""
+    found: list[dict[str, Any]] = server.get(f"/v1/sets/{set_id}/review", params={"limit": 1})["items"]
+    return found[0] if found else None
+
+
+def require_version(version: str | None) -> None:
+    """Raise `Failure` where neither the caller nor the draft says which version it is to be."""
+    if version is None:
+        raise Failure("The draft proposes no version. Add --version, for example 1.0.0.", reason="version")
 
 
 def save_draft(server: Server, set_id: str, content: dict[str, Any]) -> dict[str, Any]:
@@ -246,10 +264,10 @@ def _own(server: Server, slug: str) -> dict[str, Any] | None:
 
 def _under_review(server: Server, set_id: str) -> dict[str, Any] | None:
     """What publishing the present candidate takes, if one is under review."""
-    newest = server.get(f"/v1/sets/{set_id}/review", params={"limit": 1})["items"]
-    if not newest or newest[0]["status"] not in {CandidateStatus.IN_REVIEW, CandidateStatus.APPROVED}:
+    known = newest(server, set_id)
+    if known is None or known["status"] not in {CandidateStatus.IN_REVIEW, CandidateStatus.APPROVED}:
         return None
-    return {"version": newest[0]["version"], "candidate": newest[0]["digest"]}
+    return {"version": known["version"], "candidate": known["digest"]}
 
 
 def _draft(server: Server, set_id: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -209,12 +209,3 @@ def introspect(tx: Tx, spent: Spent | None, asked_client: str | None, *, active:
     own = tx.session.get_one(Client, tx.actor.client_id)
     about = tx.session.get_one(Client, asked_client) if asked_client is not None else own
     record(tx, TokenIntrospected(subjects=(subject(about),), reason="active" if active else "inactive"))
-
-
-def forget_spent(session: Session, now: int) -> int:
-    """Delete what has ended by itself: assertions and revoked tokens; returns how many."""
-    gone = 0
-    for table in (SpentAssertion, RevokedToken):
-        ended = session.execute(delete(table).where(table.expires_at < now))
-        gone += ended.rowcount  # type: ignore[attr-defined]
-    return gone

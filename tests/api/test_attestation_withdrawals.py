@@ -5,7 +5,6 @@
 
 from typing import Any, cast
 
-import pytest
 from sqlalchemy import Table, inspect, select, text, update
 
 from app import ledger
@@ -17,7 +16,7 @@ from app.sets.models import SetVersion
 from app.sets.review import withdrawing
 from app.sets.review.models import Attestation
 from app.worker.loops import share_erasures
-from schemas.vocabulary import AttestationStatus, Sector
+from schemas.vocabulary import AttestationStatus
 from tests.factories import Caller, Make
 from tests.fakes import FakeClock
 from tests.reviewing import attest, body, claiming, invited, publish, review_path, statement, withdrawn
@@ -33,27 +32,6 @@ from tests.samples import (
 )
 
 TABLES = tuple(cast("Table", model.__table__) for model in (Attestation, SetVersion))
-
-
-@pytest.fixture
-def ann(make: Make) -> Caller:
-    """An author of an NGO, through a personal client."""
-    member = make.member(sector=Sector.NGO)
-    return make.caller(member, user=make.user(member))
-
-
-@pytest.fixture
-def survivors(make: Make) -> Caller:
-    """A person of an accredited body."""
-    return body(make)
-
-
-@pytest.fixture
-def held(ann: Caller) -> str:
-    """A set whose draft claims that survivors validated it."""
-    made: str = created(ann, COMMUNITY)["id"]
-    drafted(ann, made, claiming())
-    return made
 
 
 def holding(runtime: Runtime, needle: str) -> list[str]:
@@ -74,34 +52,34 @@ def _is_bytes(value: Any) -> bool:
     return isinstance(value, bytes | bytearray | memoryview)
 
 
-def attested_version(ann: Caller, held: str, *bodies: Caller, **changes: Any) -> tuple[str, list[str]]:
+def attested_version(ann: Caller, claimed: str, *bodies: Caller, **changes: Any) -> tuple[str, list[str]]:
     """Digest of a published version, and the ids of its attestations."""
-    digest = invited(ann, held, *bodies)
-    ids = [attest(one, held, digest, **changes).json["id"] for one in bodies]
-    assert publish(ann, held, candidate=digest).status_code == 201
+    digest = invited(ann, claimed, *bodies)
+    ids = [attest(one, claimed, digest, **changes).json["id"] for one in bodies]
+    assert publish(ann, claimed, candidate=digest).status_code == 201
     return digest, ids
 
 
 def test_withdrawn_consent_destroys_the_statement_everywhere_and_retracts_what_it_carried(
-    ann: Caller, survivors: Caller, held: str, runtime: Runtime
+    ann: Caller, survivors: Caller, claimed: str, runtime: Runtime
 ) -> None:
     limits = "Only what this one sentence says."
     consent = "5f0c1c1e-4f5e-4b57-9f43-0c1d5f0a7b11"
     key = {"Idempotency-Key": "once"}
-    digest = invited(ann, held, survivors)
+    digest = invited(ann, claimed, survivors)
     said = statement(limits=limits, consent_reference=consent)
-    path = review_path(held, digest, "attestations")
+    path = review_path(claimed, digest, "attestations")
     made = survivors.post(path, json=said, headers=key)
-    assert publish(ann, held, candidate=digest).status_code == 201
+    assert publish(ann, claimed, candidate=digest).status_code == 201
     assert len(holding(runtime, limits)) >= 2, "else the search below would prove nothing"
 
     answer = withdrawn(survivors, made.json["id"], "consent_withdrawn")
 
     assert (answer.status_code, answer.json["status"]) == (200, "consent_withdrawn")
     assert holding(runtime, limits) == holding(runtime, consent) == []
-    gone = ann.get(version_path(held, "1.0.0"))
+    gone = ann.get(version_path(claimed, "1.0.0"))
     assert (gone.status_code, gone.json["tombstone"]["reason"]) == (410, "consent_withdrawn")
-    (state,) = ann.get(version_path(held)).json["items"]
+    (state,) = ann.get(version_path(claimed)).json["items"]
     kind, _, line = feed_lines(runtime, state["id"])[-1]
     assert line is not None
     assert (kind, line["reason"]) == ("version.tombstoned", "consent_withdrawn")
@@ -109,15 +87,15 @@ def test_withdrawn_consent_destroys_the_statement_everywhere_and_retracts_what_i
 
 
 def test_a_version_that_another_statement_carries_stays_and_its_readers_get_it_anew(
-    make: Make, ann: Caller, survivors: Caller, held: str, runtime: Runtime
+    make: Make, ann: Caller, survivors: Caller, claimed: str, runtime: Runtime
 ) -> None:
     second = body(make)
-    _, (first_id, second_id) = attested_version(ann, held, survivors, second)
+    _, (first_id, second_id) = attested_version(ann, claimed, survivors, second)
 
     withdrawn(survivors, first_id, "consent_withdrawn")
-    between = ann.get(version_path(held, "1.0.0"))
+    between = ann.get(version_path(claimed, "1.0.0"))
     withdrawn(second, second_id)
-    gone = ann.get(version_path(held, "1.0.0"))
+    gone = ann.get(version_path(claimed, "1.0.0"))
 
     assert [one["statement"]["id"] for one in between.json["attestations"]] == [second_id]
     assert (gone.status_code, gone.json["tombstone"]["reason"]) == (410, "withdrawn")
@@ -125,17 +103,17 @@ def test_a_version_that_another_statement_carries_stays_and_its_readers_get_it_a
 
 
 def test_a_candidate_whose_statement_is_withdrawn_is_not_published(
-    ann: Caller, survivors: Caller, held: str
+    ann: Caller, survivors: Caller, claimed: str
 ) -> None:
-    digest = invited(ann, held, survivors)
-    made = attest(survivors, held, digest)
+    digest = invited(ann, claimed, survivors)
+    made = attest(survivors, claimed, digest)
     withdrawn(survivors, made.json["id"], "consent_withdrawn")
 
-    assert publish(ann, held, candidate=digest).json["reason"] == "needs_attestation"
-    (ended,) = ann.get(review_path(held, digest, "attestations")).json["items"]
+    assert publish(ann, claimed, candidate=digest).json["reason"] == "needs_attestation"
+    (ended,) = ann.get(review_path(claimed, digest, "attestations")).json["items"]
     assert ended["status"] == "consent_withdrawn"
     assert "statement" not in ended
-    assert attest(survivors, held, digest).status_code == 201
+    assert attest(survivors, claimed, digest).status_code == 201
 
 
 def test_a_version_that_claims_nothing_outlives_a_statement_on_it(
@@ -154,16 +132,16 @@ def test_a_version_that_claims_nothing_outlives_a_statement_on_it(
 
 
 def test_nobody_else_withdraws_and_the_body_does_without_sight_or_accreditation(
-    make: Make, ann: Caller, survivors: Caller, held: str, clock: FakeClock
+    make: Make, ann: Caller, survivors: Caller, claimed: str, clock: FakeClock
 ) -> None:
-    _, (made,) = attested_version(ann, held, survivors)
-    ann.put(f"/v1/sets/{held}/marking", json=members_marking(ann.member.id))
+    _, (made,) = attested_version(ann, claimed, survivors)
+    ann.put(f"/v1/sets/{claimed}/marking", json=members_marking(ann.member.id))
     clock.advance(31 * 86_400)
     author, person = (make.caller(one.member, user=one.user) for one in (ann, survivors))
     other = body(make)
 
     assert [withdrawn(caller, made).status_code for caller in (author, other)] == [404, 404]
-    assert person.get(f"/v1/sets/{held}").status_code == 404
+    assert person.get(f"/v1/sets/{claimed}").status_code == 404
     assert withdrawn(make.caller(survivors.member), made).json["reason"] == "needs_person"
     assert withdrawn(person, made, "consent_withdrawn").status_code == 200
     entries = person.get("/v1/audit/entries?limit=1000").json["items"]
@@ -173,14 +151,14 @@ def test_nobody_else_withdraws_and_the_body_does_without_sight_or_accreditation(
 
 
 def test_a_body_lists_what_it_attested_also_of_what_it_no_longer_sees(
-    make: Make, ann: Caller, survivors: Caller, held: str
+    make: Make, ann: Caller, survivors: Caller, claimed: str
 ) -> None:
     ids = []
     for title in ("One", "Two"):
-        drafted(ann, held, claiming(title))
-        ids.append(attest(survivors, held, invited(ann, held, survivors)).json["id"])
+        drafted(ann, claimed, claiming(title))
+        ids.append(attest(survivors, claimed, invited(ann, claimed, survivors)).json["id"])
     withdrawn(survivors, ids[0], "consent_withdrawn")
-    ann.put(f"/v1/sets/{held}/marking", json=members_marking(ann.member.id))
+    ann.put(f"/v1/sets/{claimed}/marking", json=members_marking(ann.member.id))
 
     first = survivors.get("/v1/attestations?limit=1").json
     rest = survivors.get(f"/v1/attestations?limit=1&after={first['next']}").json
@@ -196,28 +174,28 @@ def test_a_body_lists_what_it_attested_also_of_what_it_no_longer_sees(
 
 
 def test_a_restored_copy_loses_the_statement_again_and_retracts_what_it_carried(
-    ann: Caller, survivors: Caller, held: str, runtime: Runtime
+    ann: Caller, survivors: Caller, claimed: str, runtime: Runtime
 ) -> None:
-    _, (attestation,) = attested_version(ann, held, survivors)
+    _, (attestation,) = attested_version(ann, claimed, survivors)
     with runtime.db.read() as session:
         statement, version = (dict(session.execute(select(*table.c)).mappings().one()) for table in TABLES)
     assert withdrawn(survivors, attestation, "consent_withdrawn").status_code == 200
     with runtime.db.write() as session:  # as an older copy holds them
         for table, row in zip(TABLES, (statement, version), strict=True):
             session.execute(update(table).values(row))
-    assert ann.get(version_path(held, "1.0.0")).status_code == 200
+    assert ann.get(version_path(claimed, "1.0.0")).status_code == 200
 
     assert reapply_erasures(runtime) == 1
 
-    assert ann.get(version_path(held, "1.0.0")).json["tombstone"]["reason"] == "consent_withdrawn"
+    assert ann.get(version_path(claimed, "1.0.0")).json["tombstone"]["reason"] == "consent_withdrawn"
     assert holding(runtime, statement["signature"]) == []
     assert reapply_erasures(runtime) == 0
 
 
 def test_what_was_withdrawn_on_another_machine_is_written_to_this_ones_ledger(
-    ann: Caller, survivors: Caller, held: str, runtime: Runtime
+    ann: Caller, survivors: Caller, claimed: str, runtime: Runtime
 ) -> None:
-    _, (attestation,) = attested_version(ann, held, survivors)
+    _, (attestation,) = attested_version(ann, claimed, survivors)
     withdrawn(survivors, attestation, "consent_withdrawn")
     runtime.config.ledger_path.unlink()
     assert share_erasures(runtime)
@@ -226,21 +204,21 @@ def test_what_was_withdrawn_on_another_machine_is_written_to_this_ones_ledger(
 
 
 def test_a_bound_client_neither_lists_nor_withdraws_what_was_attested_elsewhere(
-    make: Make, ann: Caller, survivors: Caller, held: str
+    make: Make, ann: Caller, survivors: Caller, claimed: str
 ) -> None:
-    _, (made,) = attested_version(ann, held, survivors)
+    _, (made,) = attested_version(ann, claimed, survivors)
     other = created(ann, COMMUNITY, slug="another-set")["id"]
     bound = make.caller(survivors.member, user=survivors.user, collections=[other])
 
     assert bound.get("/v1/attestations").json["items"] == []
     assert withdrawn(bound, made).status_code == 404
-    assert ann.get(version_path(held, "1.0.0")).status_code == 200
+    assert ann.get(version_path(claimed, "1.0.0")).status_code == 200
 
 
 def test_the_operator_withdraws_consent_for_a_body_that_was_offboarded(
-    ann: Caller, survivors: Caller, held: str, runtime: Runtime
+    ann: Caller, survivors: Caller, claimed: str, runtime: Runtime
 ) -> None:
-    _, (made,) = attested_version(ann, held, survivors)
+    _, (made,) = attested_version(ann, claimed, survivors)
     with runtime.db.write() as session:
         session.merge(survivors.member).status = "offboarded"
     assert withdrawn(survivors, made, "consent_withdrawn").status_code == 401
@@ -248,17 +226,17 @@ def test_the_operator_withdraws_consent_for_a_body_that_was_offboarded(
     with begin(runtime, as_system, Request()) as tx:
         withdrawing.withdraw(tx, made, AttestationStatus.CONSENT_WITHDRAWN)
 
-    gone = ann.get(version_path(held, "1.0.0"))
+    gone = ann.get(version_path(claimed, "1.0.0"))
     assert (gone.status_code, gone.json["tombstone"]["reason"]) == (410, "consent_withdrawn")
 
 
 def test_a_deprecated_version_that_loses_its_statement_still_names_its_successor(
-    ann: Caller, survivors: Caller, held: str
+    ann: Caller, survivors: Caller, claimed: str
 ) -> None:
-    _, (made,) = attested_version(ann, held, survivors)
-    drafted(ann, held, small("The next one"))
-    assert publish(ann, held, version="2.0.0", supersedes=["1.0.0"]).status_code == 201
+    _, (made,) = attested_version(ann, claimed, survivors)
+    drafted(ann, claimed, small("The next one"))
+    assert publish(ann, claimed, version="2.0.0", supersedes=["1.0.0"]).status_code == 201
 
     withdrawn(survivors, made, "consent_withdrawn")
 
-    assert ann.get(version_path(held, "1.0.0")).json["tombstone"]["successor"] == "2.0.0"
+    assert ann.get(version_path(claimed, "1.0.0")).json["tombstone"]["successor"] == "2.0.0"

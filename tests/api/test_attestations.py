@@ -16,7 +16,7 @@ from app.audit.models import AuditEntry
 from app.keys import DOCUMENT_ALGORITHMS
 from app.runtime import Runtime
 from app.sets.document import import_draft
-from schemas.vocabulary import VALIDATION_BODY, Scope, Sector
+from schemas.vocabulary import VALIDATION_BODY, Scope
 from tests.factories import Caller, Make
 from tests.fakes import FakeClock
 from tests.reviewing import (
@@ -48,52 +48,31 @@ from tests.samples import (
 SET_D = (ROOT / ".." / "shared" / "data" / "set-d-synthetic-platform-policy.json").resolve()
 
 
-@pytest.fixture
-def ann(make: Make) -> Caller:
-    """An author of an NGO, through a personal client."""
-    member = make.member(sector=Sector.NGO)
-    return make.caller(member, user=make.user(member))
-
-
-@pytest.fixture
-def survivors(make: Make) -> Caller:
-    """A person of an accredited body."""
-    return body(make)
-
-
-@pytest.fixture
-def held(ann: Caller) -> str:
-    """A set whose draft claims that survivors validated it."""
-    made: str = created(ann, COMMUNITY)["id"]
-    drafted(ann, made, claiming())
-    return made
-
-
 def test_a_claim_of_survivors_is_published_with_a_bodys_attestation_and_not_without(
-    make: Make, ann: Caller, survivors: Caller, held: str
+    make: Make, ann: Caller, survivors: Caller, claimed: str
 ) -> None:
-    direct = publish(ann, held, version="1.0.0")
-    digest = invited(ann, held, survivors)
-    early = publish(ann, held, candidate=digest)
-    made = attest(survivors, held, digest)
-    row = publish(ann, held, candidate=digest)
+    direct = publish(ann, claimed, version="1.0.0")
+    digest = invited(ann, claimed, survivors)
+    early = publish(ann, claimed, candidate=digest)
+    made = attest(survivors, claimed, digest)
+    row = publish(ann, claimed, candidate=digest)
 
     place = ["/indicators/0/validation/0/survivor_validated"]
     assert (direct.status_code, direct.json["reason"], pointers(direct)) == (409, "needs_candidate", place)
     assert (early.status_code, early.json["reason"], pointers(early)) == (409, "needs_attestation", place)
     assert (made.status_code, row.status_code) == (201, 201)
-    (stated,) = make.caller(make.member()).get(version_path(held, "1.0.0")).json["attestations"]
+    (stated,) = make.caller(make.member()).get(version_path(claimed, "1.0.0")).json["attestations"]
     assert stated["statement"]["document"] == row.json["document"] == digest
     assert stated["statement"]["body"] == survivors.member.id
     assert stated["statement"]["id"] == made.json["id"]
 
 
 def test_a_statement_is_signed_by_the_home_server_under_a_type_of_its_own(
-    ann: Caller, survivors: Caller, held: str, runtime: Runtime
+    ann: Caller, survivors: Caller, claimed: str, runtime: Runtime
 ) -> None:
-    digest = invited(ann, held, survivors)
-    attest(survivors, held, digest)
-    (one,) = ann.get(review_path(held, digest, "attestations")).json["items"]
+    digest = invited(ann, claimed, survivors)
+    attest(survivors, claimed, digest)
+    (one,) = ann.get(review_path(claimed, digest, "attestations")).json["items"]
     keys = KeySet.import_key_set(ann.get("/.well-known/halyard").json["document_keys"])
 
     payload = canonical.encode(one["statement"])
@@ -104,17 +83,17 @@ def test_a_statement_is_signed_by_the_home_server_under_a_type_of_its_own(
 
 
 def test_only_an_accredited_body_that_is_invited_attests_a_candidate(
-    make: Make, ann: Caller, survivors: Caller, held: str, runtime: Runtime
+    make: Make, ann: Caller, survivors: Caller, claimed: str, runtime: Runtime
 ) -> None:
     unknown, plain = body(make), body(make, accredited=False)
     service = make.caller(survivors.member)
     unscoped = make.caller(survivors.member, Scope.SETS_READ, user=survivors.user)
     make.attribute(ann.member, VALIDATION_BODY)
-    digest = invited(ann, held, survivors, plain)
+    digest = invited(ann, claimed, survivors, plain)
 
-    assert attest(unknown, held, digest).status_code == 404
-    assert unknown.get(review_path(held, digest)).status_code == 404
-    refusals = [attest(caller, held, digest) for caller in (plain, service, unscoped, ann)]
+    assert attest(unknown, claimed, digest).status_code == 404
+    assert unknown.get(review_path(claimed, digest)).status_code == 404
+    refusals = [attest(caller, claimed, digest) for caller in (plain, service, unscoped, ann)]
 
     assert [(one.status_code, one.json["reason"]) for one in refusals] == [
         (403, "not_accredited"),
@@ -130,50 +109,50 @@ def test_only_an_accredited_body_that_is_invited_attests_a_candidate(
 
 
 def test_accreditation_counts_at_the_moment_of_attesting_and_its_lapse_undoes_nothing(
-    make: Make, ann: Caller, held: str, clock: FakeClock
+    make: Make, ann: Caller, claimed: str, clock: FakeClock
 ) -> None:
     early, late = body(make), body(make)
-    digest = invited(ann, held, early, late)
-    attest(early, held, digest)
+    digest = invited(ann, claimed, early, late)
+    attest(early, claimed, digest)
 
     clock.advance(31 * 86_400)
     person = make.caller(late.member, user=late.user)
-    refused = attest(person, held, digest)
+    refused = attest(person, claimed, digest)
 
     assert (refused.status_code, refused.json["reason"]) == (403, "not_accredited")
-    assert publish(make.caller(ann.member, user=ann.user), held, candidate=digest).status_code == 201
+    assert publish(make.caller(ann.member, user=ann.user), claimed, candidate=digest).status_code == 201
 
 
 def test_an_invited_body_reads_the_candidate_and_its_own_statement_and_nothing_else(
-    make: Make, ann: Caller, survivors: Caller, held: str
+    make: Make, ann: Caller, survivors: Caller, claimed: str
 ) -> None:
     other = body(make)
-    digest = invited(ann, held, survivors, other)
-    ann.post(review_path(held, digest, "comments"), json={"text": "Between ourselves."})
-    attest(survivors, held, digest)
-    attest(other, held, digest)
+    digest = invited(ann, claimed, survivors, other)
+    ann.post(review_path(claimed, digest, "comments"), json={"text": "Between ourselves."})
+    attest(survivors, claimed, digest)
+    attest(other, claimed, digest)
 
-    (state,) = survivors.get(review_path(held)).json["items"]
+    (state,) = survivors.get(review_path(claimed)).json["items"]
     assert set(state) == {"set", "digest", "version", "status", "sent_at"}
-    assert survivors.get(review_path(held, digest)).data == ann.get(review_path(held, digest)).data
-    (own,) = survivors.get(review_path(held, digest, "attestations")).json["items"]
+    assert survivors.get(review_path(claimed, digest)).data == ann.get(review_path(claimed, digest)).data
+    (own,) = survivors.get(review_path(claimed, digest, "attestations")).json["items"]
     assert own["body"] == survivors.member.id
-    assert len(ann.get(review_path(held, digest, "attestations")).json["items"]) == 2
-    assert survivors.get(review_path(held, digest, "comments")).status_code == 403
-    assert survivors.get(f"/v1/sets/{held}/draft").status_code == 403
+    assert len(ann.get(review_path(claimed, digest, "attestations")).json["items"]) == 2
+    assert survivors.get(review_path(claimed, digest, "comments")).status_code == 403
+    assert survivors.get(f"/v1/sets/{claimed}/draft").status_code == 403
 
 
 def test_a_hidden_candidate_answers_as_one_that_does_not_exist(
-    make: Make, ann: Caller, survivors: Caller, held: str, statements: list[str]
+    make: Make, ann: Caller, survivors: Caller, claimed: str, statements: list[str]
 ) -> None:
     unknown = body(make)
-    digest = invited(ann, held, survivors)
-    unknown.get(review_path(held, digest))
+    digest = invited(ann, claimed, survivors)
+    unknown.get(review_path(claimed, digest))
 
     told = []
     for asked in ("0" * 64, digest):
         statements.clear()
-        answer = unknown.get(review_path(held, asked))
+        answer = unknown.get(review_path(claimed, asked))
         told.append((answer.status_code, answer.data, len(statements)))
 
     assert told[0] == told[1]
@@ -207,23 +186,23 @@ def test_a_body_that_does_not_see_the_set_is_invited_in_vain(make: Make, ann: Ca
     assert outside.get(review_path(set_id, digest)).status_code == 404
 
 
-def test_a_candidate_is_attested_by_another_active_member(make: Make, ann: Caller, held: str) -> None:
+def test_a_candidate_is_attested_by_another_active_member(make: Make, ann: Caller, claimed: str) -> None:
     gone = make.member(status="suspended")
     for member_id in (ann.member.id, gone.id, "00000000-0000-4000-8000-000000000000"):
-        answer = ann.post(review_path(held), json={"version": "1.0.0", "bodies": [member_id]})
+        answer = ann.post(review_path(claimed), json={"version": "1.0.0", "bodies": [member_id]})
         assert (answer.status_code, pointers(answer)) == (422, ["/bodies/0"])
 
 
 def test_a_further_body_is_invited_by_sending_the_same_bytes_again(
-    make: Make, ann: Caller, survivors: Caller, held: str
+    make: Make, ann: Caller, survivors: Caller, claimed: str
 ) -> None:
-    digest = invited(ann, held, survivors)
+    digest = invited(ann, claimed, survivors)
     later = body(make)
 
-    assert attest(later, held, digest).status_code == 404
-    assert invited(ann, held, later) == digest
-    assert attest(later, held, digest).status_code == 201
-    assert attest(survivors, held, digest).status_code == 201
+    assert attest(later, claimed, digest).status_code == 404
+    assert invited(ann, claimed, later) == digest
+    assert attest(later, claimed, digest).status_code == 201
+    assert attest(survivors, claimed, digest).status_code == 201
 
 
 @pytest.mark.parametrize(
@@ -250,38 +229,38 @@ def test_a_further_body_is_invited_by_sending_the_same_bytes_again(
     ],
 )
 def test_a_statement_that_breaks_a_rule_of_dignity_is_refused_in_its_place(
-    ann: Caller, survivors: Caller, held: str, changes: dict[str, Any], pointer: str
+    ann: Caller, survivors: Caller, claimed: str, changes: dict[str, Any], pointer: str
 ) -> None:
-    digest = invited(ann, held, survivors)
+    digest = invited(ann, claimed, survivors)
 
-    answer = attest(survivors, held, digest, **changes)
+    answer = attest(survivors, claimed, digest, **changes)
 
     assert answer.status_code == 422
     assert pointer in pointers(answer)
     assert "example.org" not in answer.text
-    assert ann.get(review_path(held, digest, "attestations")).json["items"] == []
+    assert ann.get(review_path(claimed, digest, "attestations")).json["items"] == []
 
 
 def test_a_statement_without_survivors_does_not_carry_their_claim(
-    ann: Caller, survivors: Caller, held: str
+    ann: Caller, survivors: Caller, claimed: str
 ) -> None:
-    digest = invited(ann, held, survivors)
+    digest = invited(ann, claimed, survivors)
     plain = {"participants_band": None, "consent_recorded": None, "consent_reference": None}
-    made = attest(survivors, held, digest, method="case-review", survivors_consulted=False, **plain)
-    again = attest(survivors, held, digest)
+    made = attest(survivors, claimed, digest, method="case-review", survivors_consulted=False, **plain)
+    again = attest(survivors, claimed, digest)
 
     assert made.status_code == 201
     assert (again.status_code, again.json["reason"]) == (409, "already_attested")
-    assert publish(ann, held, candidate=digest).json["reason"] == "needs_attestation"
+    assert publish(ann, claimed, candidate=digest).json["reason"] == "needs_attestation"
 
 
-def test_another_digest_is_not_attested(ann: Caller, survivors: Caller, held: str) -> None:
-    attest(survivors, held, invited(ann, held, survivors))
-    drafted(ann, held, claiming("Edited since"))
+def test_another_digest_is_not_attested(ann: Caller, survivors: Caller, claimed: str) -> None:
+    attest(survivors, claimed, invited(ann, claimed, survivors))
+    drafted(ann, claimed, claiming("Edited since"))
 
-    digest = invited(ann, held, survivors)
+    digest = invited(ann, claimed, survivors)
 
-    assert publish(ann, held, candidate=digest).json["reason"] == "needs_attestation"
+    assert publish(ann, claimed, candidate=digest).json["reason"] == "needs_attestation"
 
 
 def test_a_published_version_is_attested_by_a_body_that_reads_it_and_its_readers_are_told(
@@ -363,11 +342,11 @@ def test_set_d_goes_from_import_through_attestation_and_approval_to_publication(
 
 
 def test_limits_say_nothing_that_must_never_be_said_of_survivors(
-    ann: Caller, survivors: Caller, held: str
+    ann: Caller, survivors: Caller, claimed: str
 ) -> None:
-    digest = invited(ann, held, survivors)
+    digest = invited(ann, claimed, survivors)
 
-    answer = attest(survivors, held, digest, limits="Four girls in the town of Foo said so on 3 March.")
+    answer = attest(survivors, claimed, digest, limits="Four girls in the town of Foo said so on 3 March.")
 
     assert (answer.status_code, set(pointers(answer))) == (422, {"/limits"})
     assert "Foo" not in answer.text

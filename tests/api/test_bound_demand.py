@@ -22,11 +22,6 @@ from tests.factories import Make
 BOTH = ["dpop", "certificate"]
 
 
-@pytest.fixture
-def office(make: Make) -> Office:
-    return Office(make)
-
-
 def not_given(answer: TestResponse, error: str = "invalid_dpop_proof") -> str:
     body: Any = answer.json
     assert (answer.status_code, body["error"]) == (400, error), body

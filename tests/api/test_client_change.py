@@ -20,11 +20,6 @@ LOCAL = "127.0.0.1/32"
 ELSEWHERE = "192.0.2.0/24"
 
 
-@pytest.fixture
-def office(make: Make) -> Office:
-    return Office(make)
-
-
 def path(client: Registered) -> str:
     return f"/v1/members/{client.member.id}/clients/{client.id}"
 

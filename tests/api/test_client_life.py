@@ -14,15 +14,9 @@ from app.main import create_app
 from app.parties import Client
 from app.runtime import Runtime
 from tests.api.oauth_client import Key, Office, Registered, es256
-from tests.factories import Make
 from tests.fakes import FakeClock
 
 LOCAL = "127.0.0.1/32"
-
-
-@pytest.fixture
-def office(make: Make) -> Office:
-    return Office(make)
 
 
 def calls(client: Registered, token: str, address: str = "127.0.0.1") -> int:

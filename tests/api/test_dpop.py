@@ -14,15 +14,9 @@ from app.web.dpop import AGE_SECONDS, AHEAD_SECONDS
 from app.worker import loops
 from tests.api.oauth_client import Office, es256, unsigned
 from tests.api.proving import Prover
-from tests.factories import Make
 from tests.fakes import FakeClock
 
 RSA = RSAKey.generate_key(2048)
-
-
-@pytest.fixture
-def office(make: Make) -> Office:
-    return Office(make)
 
 
 @pytest.fixture

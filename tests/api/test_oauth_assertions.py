@@ -17,11 +17,6 @@ from tests.fakes import FakeClock
 
 
 @pytest.fixture
-def office(make: Make) -> Office:
-    return Office(make)
-
-
-@pytest.fixture
 def client(office: Office) -> Registered:
     return office.register(key=es256())
 

@@ -19,11 +19,6 @@ from tests.factories import Make
 from tests.fakes import FakeClock
 
 
-@pytest.fixture
-def office(make: Make) -> Office:
-    return Office(make)
-
-
 def epoch(runtime: Runtime) -> int:
     with runtime.db.read() as session:
         return session.execute(select(PolicyEpoch.epoch)).scalar_one()

@@ -22,16 +22,6 @@ from tests.fakes import FakeClock
 MINUTES = 60.0
 
 
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("ca"))
-
-
-@pytest.fixture(scope="module")
-def context(authority: Authority) -> ssl.SSLContext:
-    return authority.server_context()
-
-
 @pytest.fixture
 def names() -> Names:
     return Names(["127.0.0.1"])
@@ -46,11 +36,6 @@ def server(context: ssl.SSLContext) -> Iterator[Elsewhere]:
 @pytest.fixture
 def outgoing(server: Elsewhere, authority: Authority, names: Names) -> Outgoing:
     return client_of(server, authority.trust(), names)
-
-
-@pytest.fixture
-def office(make: Make) -> Office:
-    return Office(make)
 
 
 def publish(server: Elsewhere, *keys: Key, **headers: str) -> None:

@@ -19,11 +19,6 @@ from tests.factories import Make
 from tests.fakes import FakeClock
 
 
-@pytest.fixture
-def office(make: Make) -> Office:
-    return Office(make)
-
-
 def entries(runtime: Runtime, action: str) -> set[tuple[str | None, str | None, str]]:
     """Client, member and decision of each entry about this action."""
     columns = select(AuditEntry.client_id, AuditEntry.member_id, AuditEntry.decision)

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from app.audit.models import AuditEntry
 from app.runtime import Runtime
 from app.sets.review.models import Candidate
-from schemas.vocabulary import Scope, Sector
+from schemas.vocabulary import Scope
 from tests.factories import Caller, Make
 from tests.reviewing import approve, cautious, colleague, publish, review_path
 from tests.samples import (
@@ -27,18 +27,6 @@ from tests.samples import (
     small,
     version_path,
 )
-
-
-@pytest.fixture
-def ann(make: Make) -> Caller:
-    """An author of an NGO, through a personal client."""
-    member = make.member(sector=Sector.NGO)
-    return make.caller(member, user=make.user(member))
-
-
-@pytest.fixture
-def ben(make: Make, ann: Caller) -> Caller:
-    return colleague(make, ann)
 
 
 @pytest.fixture

@@ -2,39 +2,20 @@
 
 # mypy: disable-error-code="index"
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from threading import Barrier
 
 import pytest
 from werkzeug.test import TestResponse
 
-from app import upgrade
-from app.config import Config
 from app.main import create_app
 from app.runtime import Runtime
-from tests.factories import Caller, Make
+from tests.factories import Make
 from tests.reviewing import attest, body, claiming, colleague, publish, withdrawn
 from tests.samples import COMMUNITY, created, drafted, group_marking, sent, version_path
 
 ROUNDS = 4
-
-
-@pytest.fixture
-def house(new_database_url: Callable[[], str], config: Config, tmp_path: Path) -> Iterator[Runtime]:
-    """A server with a database of its own, whose transactions are not the test's."""
-    runtime = Runtime.assemble(
-        Config(
-            data_dir=tmp_path,
-            database_url=new_database_url(),
-            secret=config.secret,
-            rate_limit=config.rate_limit,
-        )
-    )
-    upgrade.prepare(runtime)
-    yield runtime
-    runtime.db.dispose()
 
 
 @pytest.fixture
@@ -54,12 +35,6 @@ def at_once(*works: Callable[[], TestResponse]) -> list[TestResponse]:
         return list(pool.map(begin, works))
 
 
-def another(caller: Caller, house: Runtime) -> Caller:
-    """The same caller over a client of its own: one is not for several threads."""
-    http = create_app(house).test_client()
-    return Caller(http=http, token=caller.token, member=caller.member, client=caller.client, user=caller.user)
-
-
 def test_no_version_outlives_the_statement_that_it_claims_by(house: Runtime, real: Make) -> None:
     member = real.member()
     ann, survivors = real.caller(member, user=real.user(member)), body(real)
@@ -69,7 +44,7 @@ def test_no_version_outlives_the_statement_that_it_claims_by(house: Runtime, rea
         drafted(ann, set_id, claiming())
         digest = sent(ann, set_id, bodies=[survivors.member.id])["digest"]
         made = attest(survivors, set_id, digest).json["id"]
-        author, person = another(ann, house), another(survivors, house)
+        author, person = ann.over(house), survivors.over(house)
 
         published, ended = at_once(
             lambda: publish(author, set_id, candidate=digest),  # noqa: B023 - done before the next round
@@ -93,7 +68,7 @@ def test_of_two_who_approve_the_same_widening_one_does(house: Runtime, real: Mak
     set_id = created(ann, group_marking(group.id, "TLP:AMBER+STRICT"))["id"]
     path = f"/v1/sets/{set_id}/marking"
     proposal = ann.put(path, json=group_marking(group.id)).json["id"]
-    ben, cleo = (another(colleague(real, ann), house) for _ in range(2))
+    ben, cleo = (colleague(real, ann).over(house) for _ in range(2))
 
     answers = at_once(
         lambda: ben.post(f"{path}/proposals/{proposal}/approval"),
@@ -110,7 +85,7 @@ def test_of_two_statements_of_one_body_on_one_document_one_stands(house: Runtime
     set_id = created(ann, COMMUNITY)["id"]
     drafted(ann, set_id, claiming())
     digest = sent(ann, set_id, bodies=[survivors.member.id])["digest"]
-    one, other = another(survivors, house), another(colleague(real, survivors), house)
+    one, other = survivors.over(house), colleague(real, survivors).over(house)
 
     answers = at_once(lambda: attest(one, set_id, digest), lambda: attest(other, set_id, digest))
 

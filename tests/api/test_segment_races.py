@@ -2,16 +2,12 @@
 
 import random
 import threading
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from app import upgrade
 from app.api import changes
-from app.config import Config
 from app.feed import preparing, sight
 from app.main import create_app
 from app.runtime import Runtime
@@ -25,25 +21,12 @@ SIGNALS = 200
 WAIT_SECONDS = 20
 
 
-@pytest.fixture
-def house(
-    new_database_url: Callable[[], str], config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Runtime]:
-    """A server with a database of its own, whose transactions are not the test's."""
+@pytest.fixture(autouse=True)
+def _short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Segments of a few lines."""
     monkeypatch.setattr(preparing, "LINES", SIZE)
     monkeypatch.setattr(preparing, "LEAST", 2)
     monkeypatch.setattr(changes, "SEGMENT_LINES", SIZE)
-    runtime = Runtime.assemble(
-        Config(
-            data_dir=tmp_path,
-            database_url=new_database_url(),
-            secret=config.secret,
-            rate_limit=config.rate_limit,
-        )
-    )
-    upgrade.prepare(runtime)
-    yield runtime
-    runtime.db.dispose()
 
 
 def caller(house: Runtime) -> Caller:
@@ -92,7 +75,7 @@ def test_no_reader_is_given_what_had_ended_before_it_asked(house: Runtime) -> No
     prepare(house)
 
     def end(part: list[str]) -> None:
-        own = another(owner, house)
+        own = owner.over(house)
         for signal in part:
             withdraw(own, list_id, signal)
             ended.add(signal)
@@ -104,7 +87,7 @@ def test_no_reader_is_given_what_had_ended_before_it_asked(house: Runtime) -> No
         return made
 
     def start_anew() -> int:
-        own, segments = another(owner, house), 0
+        own, segments = owner.over(house), 0
         while not over.is_set():
             gone, known = set(ended), {each.body for each in stored(house)}
             came = read(own.get("/v1/changes", headers=LINES).data, "", known)
@@ -130,10 +113,3 @@ def test_no_reader_is_given_what_had_ended_before_it_asked(house: Runtime) -> No
     assert stored(house)
     for each in stored(house):
         assert each.body == standing(house, each)
-
-
-def another(known: Caller, house: Runtime) -> Caller:
-    """The same caller over a client of its own: one is not for several threads."""
-    return Caller(
-        http=create_app(house).test_client(), token=known.token, member=known.member, client=known.client
-    )

@@ -116,6 +116,30 @@ def test_a_signal_is_narrowed_again_and_never_widened(make: Make, platform: Call
     assert platform.put(path, json=members_marking(one.id, tlp="TLP:AMBER+STRICT")).status_code == 200
 
 
+def test_a_narrower_signal_stays_so_when_its_list_is_widened_and_is_shared_again_by_publishing_it_anew(
+    make: Make, author: Caller, bank: Caller
+) -> None:
+    inside = make.member()
+    list_id = new_list(author, members_marking(inside.id, bank.member.id))
+    narrow = members_marking(inside.id, tlp="TLP:AMBER+STRICT")
+    (few,) = published(author, list_id, {**sha(1), "marking": narrow})
+    assert author.put(f"/v1/signal-lists/{list_id}/marking", json=COMMUNITY).status_code == 200
+    assert held(bank, list_id) == set()
+    told = author.put(f"/v1/signals/{few}/marking", json=COMMUNITY).json
+    in_bulk = author.post(
+        f"/v1/signal-lists/{list_id}/markings", json={"ids": [few], "marking": COMMUNITY}
+    ).json["items"][0]
+
+    assert (told["reason"], in_bulk["reason"]) == ("not_narrower", "not_narrower")
+    assert "withdraw it and publish it again" in told["detail"]
+    assert "withdraw it and publish it again" in in_bulk["hint"]
+    withdraw(author, list_id, few)
+    (anew,) = published(author, list_id, sha(1))
+
+    assert anew != few
+    assert held(bank, list_id) == {anew}
+
+
 # ── TLP:RED ────────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -4,16 +4,13 @@
 
 import random
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select, update
 
-from app import upgrade
-from app.config import Config
 from app.feed.models import Change, FeedHead
 from app.idempotency import IdempotentAnswer
 from app.main import create_app
@@ -36,32 +33,9 @@ from tests.samples import COMMUNITY
 
 
 @pytest.fixture
-def house(new_database_url: Callable[[], str], config: Config, tmp_path: Path) -> Iterator[Runtime]:
-    """A server with a database of its own, whose transactions are not the test's."""
-    runtime = Runtime.assemble(
-        Config(
-            data_dir=tmp_path,
-            database_url=new_database_url(),
-            secret=config.secret,
-            rate_limit=config.rate_limit,
-        )
-    )
-    upgrade.prepare(runtime)
-    yield runtime
-    runtime.db.dispose()
-
-
-@pytest.fixture
 def platform(house: Runtime) -> Caller:
     make = Make(house, create_app(house).test_client())
     return make.caller(make.member())
-
-
-def another(caller: Caller, house: Runtime) -> Caller:
-    """The same caller over a client of its own: one is not for several threads."""
-    return Caller(
-        http=create_app(house).test_client(), token=caller.token, member=caller.member, client=caller.client
-    )
 
 
 def test_a_value_that_is_erased_while_others_publish_it_is_gone_in_the_end(
@@ -71,14 +45,14 @@ def test_a_value_that_is_erased_while_others_publish_it_is_gone_in_the_end(
     numbers, together = range(20), threading.Barrier(3)
 
     def publishing(_worker: int) -> set[str]:
-        caller, reasons = another(platform, house), set()
+        caller, reasons = platform.over(house), set()
         together.wait()
         for _ in range(6):
             reasons |= {item.get("reason", "") for item in publish(caller, list_id, *map(sha, numbers))}
         return reasons
 
     def erasing() -> None:
-        caller = another(platform, house)
+        caller = platform.over(house)
         together.wait()
         body = {"items": [sha(n) for n in numbers]}
         answer = caller.post(f"/v1/signal-lists/{list_id}/erasures", json=body)
@@ -97,7 +71,7 @@ def test_publishers_of_the_same_values_make_each_entry_once(house: Runtime, plat
     list_id = new_list(platform, COMMUNITY)
 
     def work(number: int) -> list[str]:
-        caller, accepted = another(platform, house), []
+        caller, accepted = platform.over(house), []
         for start in range(0, 300, 100):
             numbers = list(range(start, start + 200))
             random.Random(number).shuffle(numbers)
@@ -164,7 +138,7 @@ def at_once(callers: Sequence[Caller], house: Runtime, work: Callable[[Caller], 
         return work(caller)
 
     with ThreadPoolExecutor(len(callers)) as pool:
-        return list(pool.map(one, [another(caller, house) for caller in callers]))
+        return list(pool.map(one, [caller.over(house) for caller in callers]))
 
 
 def test_standing_moves_once_whoever_says_so_at_the_same_time(house: Runtime, platform: Caller) -> None:

@@ -10,7 +10,6 @@ import pytest
 
 from app.parties import User
 from app.runtime import Runtime
-from schemas.vocabulary import Sector
 from tests.api.collections import sights
 from tests.factories import Caller, Make
 from tests.fakes import FakeClock
@@ -20,18 +19,6 @@ from tests.samples import created, group_marking, members_marking, published, re
 
 STRICT = "TLP:AMBER+STRICT"
 Held = Callable[[dict[str, Any]], str]
-
-
-@pytest.fixture
-def ann(make: Make) -> Caller:
-    """A person of an NGO."""
-    member = make.member(sector=Sector.NGO)
-    return make.caller(member, user=make.user(member))
-
-
-@pytest.fixture
-def ben(make: Make, ann: Caller) -> Caller:
-    return colleague(make, ann)
 
 
 @pytest.fixture(params=["sets", "signal-lists"])

@@ -20,16 +20,6 @@ JSON = ("application/json",)
 BODY = b'{"keys": []}'
 
 
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("ca"))
-
-
-@pytest.fixture(scope="module")
-def context(authority: Authority) -> ssl.SSLContext:
-    return authority.server_context()
-
-
 @pytest.fixture
 def server(context: ssl.SSLContext) -> Iterator[Elsewhere]:
     with serving(context, document(BODY)) as found:
