@@ -29,6 +29,10 @@ _TIME_BYTES: Final = 8
 _KEY_BYTES: Final = 32
 _KEY_ID: Final = re.compile(r"[0-9a-f]{8}")
 _COSIGNATURE: Final = "cosignature/v1\n"
+_PRIME: Final = 2**255 - 19
+_ORDER_8: Final = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
+_SMALL_ORDER: Final = {0, 1, _PRIME - 1, _ORDER_8, _PRIME - _ORDER_8}
+"""The y of all points of Ed25519 whose order divides 8 (RFC 8032 section 5.1)."""
 
 
 class KeyType(IntEnum):
@@ -53,6 +57,10 @@ class VerifierKey:
             raise ValueError("a key's name has no spaces, no plus and no control characters")
         if len(self.public) != _KEY_BYTES:
             raise ValueError("an Ed25519 public key is 32 bytes")
+        if not _binds(self.public):
+            raise ValueError(
+                "this public key has a small order or no canonical form: anybody could sign for it"
+            )
 
     @property
     def id(self) -> bytes:
@@ -77,6 +85,8 @@ class VerifierKey:
         typed = from_base64(encoded)
         if len(typed) != 1 + _KEY_BYTES or typed[0] not in set(KeyType):
             raise BadNote("Only Ed25519 keys of notes (type 1) and of cosignatures (type 4) are read.")
+        if not _binds(typed[1:]):
+            raise BadNote("Anybody can sign for this public key. Ask for another.")
         key = cls(name, KeyType(typed[0]), typed[1:])
         if key.id.hex() != key_id:
             raise BadNote("The id of the verifier key is not that of its key: it was changed or mistyped.")
@@ -120,6 +130,10 @@ class Signature:
     key_id: bytes
     signature: bytes
 
+    def __post_init__(self) -> None:
+        if not _is_key_name(self.name) or len(self.key_id) != _ID_BYTES or not self.signature:
+            raise ValueError("a signature has its key's name, an id of four bytes, and some bytes more")
+
     def line(self) -> str:
         """`— <name> <base64 of id and signature>`, with its newline."""
         return f"{_DASH}{self.name} {to_base64(self.key_id + self.signature)}\n"
@@ -136,11 +150,11 @@ class Note:
         """The note as UTF-8.
 
         Raises:
-            ValueError: the text does not end in a newline or has control characters, or nobody signed.
+            ValueError: the text is none of a note, or there are no signatures or too many.
         """
         _require_text(self.text)
-        if not self.signatures:
-            raise ValueError("a note has at least one signature")
+        if not 1 <= len(self.signatures) <= SIGNATURE_LIMIT:
+            raise ValueError("a note has 1 to 100 signatures")
         return f"{self.text}\n{''.join(one.line() for one in self.signatures)}".encode()
 
     @classmethod
@@ -329,6 +343,16 @@ def _is_checkpoint(text: str) -> bool:
     except BadNote:
         return False
     return True
+
+
+def _binds(public: bytes) -> bool:
+    """Whether a signature speaks for one text alone.
+
+    Under a point of small order one signature verifies for many texts, so who publishes such a key could deny
+    all of them. A y that is not reduced is a second form of another key.
+    """
+    y = int.from_bytes(public, "little") % 2**255
+    return y < _PRIME and y not in _SMALL_ORDER
 
 
 def _is_key_name(name: str) -> bool:

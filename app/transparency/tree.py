@@ -53,6 +53,7 @@ class Frontier:
             ValueError: what was stored is not the edge of a tree of this size.
         """
         _require_size(self.size)
+        self.hashes = list(self.hashes)
         if len(self.hashes) != self.size.bit_count():
             raise ValueError("a frontier has one hash for each bit that is set in its size")
         if any(len(one) != HASH_BYTES for one in self.hashes):

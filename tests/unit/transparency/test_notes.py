@@ -5,7 +5,7 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -218,6 +218,18 @@ def test_the_text_may_have_empty_lines_and_ends_at_the_last_one() -> None:
 
 
 LINE = LOG.sign(HEAD.text).line()
+SMALL_ORDER = [
+    bytes.fromhex(text)
+    for text in (
+        "01" + "00" * 31, "01" + "00" * 30 + "80", "00" * 32, "00" * 31 + "80", "ec" + "ff" * 30 + "7f",
+        "ec" + "ff" * 31, "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
+        "ed" + "ff" * 30 + "7f", "ee" + "ff" * 30 + "7f", "ff" * 32,
+    )
+]  # fmt: skip
+"""All points of small order in both forms of their sign, and numbers that are not reduced."""
 
 
 @pytest.mark.parametrize(
@@ -243,6 +255,14 @@ def test_what_is_no_note_is_refused(data) -> None:
 def test_a_note_with_as_many_signatures_as_are_read_opens() -> None:
     others = [Signature(f"w{n}.example", bytes(4), b"x" * 5_000) for n in range(99)]
     assert opened(note_of(HEAD.text, *others, LOG.sign(HEAD.text))) == (HEAD, [])
+
+
+def test_a_note_that_nobody_would_read_is_not_made() -> None:
+    with pytest.raises(ValueError, match="100 signatures"):
+        note_of(HEAD.text, *[LOG.sign(HEAD.text)] * 101)
+    for name, key_id, signature in (("a b", bytes(4), b"x"), ("a", bytes(3), b"x"), ("a", bytes(4), b"")):
+        with pytest.raises(ValueError, match="id of four bytes"):
+            Signature(name, key_id, signature)
 
 
 def test_what_a_witness_answers_is_read_and_added() -> None:
@@ -276,10 +296,23 @@ def test_a_public_key_of_another_length_is_refused() -> None:
         VerifierKey("name", KeyType.NOTE, bytes(31))
 
 
-@given(st.binary(min_size=32, max_size=32), st.sampled_from(KeyType))
-def test_verifier_keys_lead_back(public, kind) -> None:
-    key = VerifierKey("log.example/audit", kind, public)
+@given(st.binary(min_size=32, max_size=32), st.sampled_from([Signer, Cosigner]))
+def test_verifier_keys_lead_back(seed, kind) -> None:
+    key = kind("log.example/audit", Ed25519PrivateKey.from_private_bytes(seed)).verifier
     assert VerifierKey.parse(key.encode()) == key
+
+
+def test_a_key_for_which_anybody_can_sign_is_refused() -> None:
+    """One signature would verify for every text, and its owner could say that it was somebody else."""
+    identity = bytes([1, *bytes(31)])
+    for text in (b"one text", b"another"):
+        Ed25519PublicKey.from_public_bytes(identity).verify(identity + bytes(32), text)
+    for public in SMALL_ORDER:
+        with pytest.raises(ValueError, match="small order"):
+            VerifierKey("name", KeyType.NOTE, public)
+        key_id = hashlib.sha256(b"name\n\x01" + public).hexdigest()[:8]
+        with pytest.raises(BadNote, match="Anybody"):
+            VerifierKey.parse(f"name+{key_id}+{base64.b64encode(bytes([1]) + public).decode()}")
 
 
 @pytest.mark.parametrize(

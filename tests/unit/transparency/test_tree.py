@@ -340,6 +340,30 @@ def test_hashes_of_another_length_are_refused(length) -> None:
         verify_consistency(1, 2, bytes(32), odd, [bytes(32)])
 
 
+def test_a_proof_of_the_wrong_length_is_refused_though_it_leads_to_the_root() -> None:
+    leaf, extra = BIG.read(0, 0), bytes(32)
+    with pytest.raises(BadProof, match="too long"):
+        verify_inclusion(0, 1, leaf, [extra], node_hash(extra, leaf))
+    with pytest.raises(BadProof, match="too short"):
+        verify_inclusion(0, 2, leaf, [], leaf)
+    root, grown = BIG.roots[2], BIG.roots[3]
+    proof = [*consistency_proof(2, 3, BIG.read), extra]
+    with pytest.raises(BadProof, match="too long"):
+        verify_consistency(2, 3, node_hash(extra, root), node_hash(extra, grown), proof)
+    with pytest.raises(BadProof, match="too short"):
+        verify_consistency(2, 5, root, grown, consistency_proof(2, 3, BIG.read))
+    with pytest.raises(BadProof, match="too short"):
+        verify_consistency(2, 5, root, root, [])
+    with pytest.raises(BadProof, match="too short"):
+        verify_consistency(3, 5, grown, grown, [])
+
+
+def test_a_frontier_leaves_what_it_was_given_as_it_was() -> None:
+    stored = [BIG.read(0, 0)]
+    Frontier(1, stored).append(BIG.read(0, 1))
+    assert stored == [BIG.read(0, 0)]
+
+
 def test_a_node_cannot_be_passed_off_as_a_leaf() -> None:
     """Leaves and nodes are hashed apart: the entry `left ‖ right` is no leaf of a smaller tree."""
     left, right = BIG.read(0, 0), BIG.read(0, 1)
