@@ -20,7 +20,6 @@ LEVEL_LIMIT: Final = 64
 """Levels are below it (tlog-tiles, Merkle Tree); trees of fewer than 2**63 leaves have eight."""
 ENTRY_BYTES: Final = 0xFFFF
 """The longest entry that a bundle can hold (tlog-tiles, Log entries)."""
-_PATH_LENGTH: Final = 64
 _PATH: Final = re.compile(
     r"tile/(?P<level>entries|0|[1-9][0-9]?)/(?P<index>(?:x[0-9]{3}/){0,6}[0-9]{3})(?:\.p/(?P<width>[1-9][0-9]{0,2}))?"
 )
@@ -67,13 +66,11 @@ def parse_path(path: str) -> Tile | Bundle:
     Raises:
         BadTile: it names neither a tile nor a bundle.
     """
-    if len(path) > _PATH_LENGTH or not path.startswith("tile/"):
-        raise BadTile("A path is tile/<level>/<index> or tile/entries/<index>.")
     found = _PATH.fullmatch(path)
     if not found:
         raise BadTile(
-            "A level is 0 to 63, an index groups of three digits with x before all but the last, such as"
-            " x001/x234/067, and a partial tile ends in .p/ and its width."
+            "A path is tile/<level>/<index> or tile/entries/<index>, with .p/<width> if it is partial. An index is"
+            " groups of three digits with x before all but the last, such as x001/x234/067."
         )
     index = int(found["index"].replace("/", "").replace("x", ""))
     width = WIDTH if found["width"] is None else int(found["width"])

@@ -46,8 +46,8 @@ BAD_PATHS = [
     "", "tile", "tile/", "tile/0", "tile/0/", "tile/0/0", "tile/0/00", "tile/0/0000", "/tile/0/000",
     "tile/0/000/", "tile/00/000", "tile/01/000", "tile/64/000", "tile/100/000", "tile/-1/000", "tile/+1/000",
     "tile/0/x000/000", "tile/0/x000/001", "tile/0/001/002", "tile/0/x001", "tile/0/X001/000", "tile/0/x1/000",
-    "tile/0/x001/x000", "tile/0/000.p/0", "tile/0/000.p/256", "tile/0/000.p/01", "tile/0/000.p/",
-    "tile/0/000.p", "tile/0/000.p/1/", "tile/0/000.p/1 ", "tile/0/000.p/-1", "tile/0/000.P/1",
+    "tile/0/x001/x000", "tile/0/000.p/0", "tile/0/000.p/256", "tile/0/000.p/257", "tile/0/000.p/01",
+    "tile/0/000.p/", "tile/0/000.p", "tile/0/000.p/1/", "tile/0/000.p/1 ", "tile/0/000.p/-1", "tile/0/000.P/1",
     "tile/data/000", "tile/entries/", "tile/Entries/000", "tile/0/000\n", "tile/0/\u0660\u0660\u0660",
     "tile/\u0660/000", "tile/0/../000", "tile/8/0/000", "tile/0/x036/x028/x797/x018/x963/968",
     "tile/0/" + "x999/" * 6 + "999", "tile/0/" + "x001/" * 900 + "000", "checkpoint",
@@ -228,7 +228,8 @@ def test_a_node_is_looked_for_in_the_tile_that_holds_its_lowest_level() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"", bytes(31), bytes(33), bytes(32 * 4), bytes(32 * 257), bytes(32 * 256 + 1)]
+    "data",
+    [b"", bytes(31), bytes(33), bytes(32 * 4), bytes(32 * 5 + 1), bytes(32 * 257), bytes(32 * 256 + 1)],
 )
 def test_bytes_that_are_no_such_tile_are_refused(data) -> None:
     with pytest.raises(BadTile):
@@ -245,6 +246,13 @@ def test_bundles_give_back_their_entries(entries) -> None:
     for cut in (data[:-1], data + b"\0", data + b"\0\0"):
         with pytest.raises(BadTile):
             decode_bundle(cut, len(entries))
+
+
+def test_a_bundle_that_was_cut_off_is_told_from_one_of_another_width() -> None:
+    with pytest.raises(BadTile, match="cut off"):
+        decode_bundle(b"\0\3abc\0\5ab", 2)
+    with pytest.raises(BadTile, match="as many"):
+        decode_bundle(b"\0\3abc", 2)
 
 
 def test_a_bundle_is_lengths_of_two_bytes_and_entries() -> None:

@@ -358,6 +358,13 @@ def test_a_proof_of_the_wrong_length_is_refused_though_it_leads_to_the_root() ->
         verify_consistency(3, 5, grown, grown, [])
 
 
+def test_a_size_that_other_readers_cannot_count_is_refused() -> None:
+    with pytest.raises(BadProof, match="no such leaf"):
+        verify_inclusion(0, 2**63, bytes(32), [bytes(32)] * 63, bytes(32))
+    with pytest.raises(BadProof, match="larger"):
+        verify_consistency(1, 2**63, bytes(32), bytes(32), [bytes(32)] * 63)
+
+
 def test_a_frontier_leaves_what_it_was_given_as_it_was() -> None:
     stored = [BIG.read(0, 0)]
     Frontier(1, stored).append(BIG.read(0, 1))
