@@ -47,10 +47,11 @@ BAD_PATHS = [
     "tile/0/000/", "tile/00/000", "tile/01/000", "tile/64/000", "tile/100/000", "tile/-1/000", "tile/+1/000",
     "tile/0/x000/000", "tile/0/x000/001", "tile/0/001/002", "tile/0/x001", "tile/0/X001/000", "tile/0/x1/000",
     "tile/0/x001/x000", "tile/0/000.p/0", "tile/0/000.p/256", "tile/0/000.p/257", "tile/0/000.p/01",
-    "tile/0/000.p/", "tile/0/000.p", "tile/0/000.p/1/", "tile/0/000.p/1 ", "tile/0/000.p/-1", "tile/0/000.P/1",
-    "tile/data/000", "tile/entries/", "tile/Entries/000", "tile/0/000\n", "tile/0/\u0660\u0660\u0660",
-    "tile/\u0660/000", "tile/0/../000", "tile/8/0/000", "tile/0/x036/x028/x797/x018/x963/968",
-    "tile/0/" + "x999/" * 6 + "999", "tile/0/" + "x001/" * 900 + "000", "checkpoint",
+    "tile/0/000.p/", "tile/0/000.p", "tile/0/000.p/1/", "tile/0/000.p/1 ", "tile/0/000.p/-1",
+    "tile/0/000.P/1", "tile/data/000", "tile/entries/", "tile/Entries/000", "tile/0/000\n",
+    "tile/0/\u0660\u0660\u0660", "tile/\u0660/000", "tile/0/../000", "tile/8/0/000",
+    "tile/0/x036/x028/x797/x018/x963/968", "tile/0/" + "x999/" * 6 + "999",
+    "tile/0/" + "x001/" * 900 + "000", "checkpoint",
 ]  # fmt: skip
 """0x660 is a digit, and none of ASCII; 36028797018963968 is 2**55, and 256 times that is 2**63."""
 
