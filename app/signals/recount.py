@@ -23,11 +23,12 @@ class Recounted:
 
 
 def recount(tx: Tx, entry_ids: Sequence[str]) -> list[Recounted]:
-    """Write standing and times of entries that still have a contribution: four statements, however many."""
+    """Write standing and times of entries that still have a contribution: some statements, however many."""
     session = tx.session
     session.flush()
     entries = said.with_contributions(session, queries.standing(session, entry_ids), tx.now)
     opinions = said.opinions(session, entry_ids)
+    over = said.lapsed(session, [entry["id"] for entry in entries if entry["lapses_at"] <= tx.now], tx.now)
     done: list[Recounted] = []
     rows: list[dict[str, object]] = []
     for entry in entries:
@@ -38,7 +39,8 @@ def recount(tx: Tx, entry_ids: Sequence[str]) -> list[Recounted]:
         now = {
             "standing": standing_of(contributions, opinions.get(entry["id"], ())).value,
             "valid_until": max(ends),
-            "lapses_at": min(ends),
+            # What is over and still there keeps the entry due, or the worker would not come for it.
+            "lapses_at": entry["lapses_at"] if entry["id"] in over else min(ends),
         }
         done.append(Recounted(entry, moved=now["standing"] != entry["standing"]))
         if any(entry[name] != value for name, value in now.items()):

@@ -31,6 +31,14 @@ def contributions(session: Session, entry_ids: Sequence[str], now: int) -> dict[
     return found
 
 
+def lapsed(session: Session, entry_ids: Sequence[str], now: int) -> set[str]:
+    """Those of the entries that hold a contribution whose time is over."""
+    if not entry_ids:
+        return set()
+    wanted = select(Contribution.entry_id).where(one_of(session, Contribution.entry_id, entry_ids))
+    return set(session.scalars(wanted.where(~stands(now))))
+
+
 def with_contributions(session: Session, entries: Sequence[Entry], now: int) -> Sequence[Entry]:
     """The entries, each with its `contributions`."""
     found = contributions(session, [entry["id"] for entry in entries], now) if entries else {}
