@@ -32,6 +32,7 @@ from app.db import Base, Id, Moment
 from app.errors import KeyReused
 
 KEPT = clock.DAY
+_SURELY_KEPT = KEPT // 2
 
 _REUSED = "This Idempotency-Key was used with another request. Use a new key for new work."
 _COMPLETE = 200
@@ -90,6 +91,17 @@ class Chunks:
     client_id: str
     key: str
     request_digest: bytes
+
+    def known(self, session: Session, now: int) -> int:
+        """How many chunks were done of a request that will not be forgotten before a repeat is through.
+
+        0 of an older one: its chunks are found when they are claimed, which keeps it anew.
+
+        Raises:
+            KeyReused: the key was used with another request.
+        """
+        head = session.get(IdempotentAnswer, (self.client_id, self.key))
+        return 0 if head is None or head.at < now - _SURELY_KEPT else self.count(session)
 
     def count(self, session: Session) -> int:
         """How many chunks were done.

@@ -83,7 +83,7 @@ def read(path: Path) -> Read:
         for line in file:
             try:
                 read.append(decoder.decode(line))
-            except msgspec.DecodeError:
+            except (msgspec.DecodeError, UnicodeDecodeError):
                 unreadable += 1
     return Read(
         rows=[one for one in read if isinstance(one, Row)],

@@ -7,7 +7,7 @@ could appear, the caller holds a lock that keeps it away.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from operator import itemgetter
-from typing import Any
+from typing import Any, Final, TypeVar
 
 import msgspec
 import psycopg
@@ -15,7 +15,17 @@ from sqlalchemy import JSON, Dialect, Table
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+BATCH: Final = 5_000
+"""Values to ask for in one statement, where their number has no bound: SQLite takes 32,766 parameters at most
+(https://www.sqlite.org/limits.html), unless it was built to take more."""
+
 _Convert = Callable[[Any], Any]
+Value = TypeVar("Value")
+
+
+def batches(values: Sequence[Value]) -> Iterator[Sequence[Value]]:
+    """Parts of values, as many as one statement may ask for."""
+    return (values[start : start + BATCH] for start in range(0, len(values), BATCH))
 
 
 def insert_rows(session: Session, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -31,19 +31,20 @@ _DOC = {
 
 def erase_lines(list_id: str) -> Response:
     """Erase what lines name, in chunks: none of them is kept under a key, not even by its digest."""
-    answer = take_lines(
-        LineDoor(
-            action="signals.erased",
-            asked=asked_list(list_id),
-            scope=Scope.SIGNALS_WRITE,
-            statuses=(ItemStatus.ERASED,),
-            read=erasure.read_item,
-            work=lambda tx, items: erasure.erase(tx, list_id, items),
-            idempotent=False,
+    try:
+        return take_lines(
+            LineDoor(
+                action="signals.erased",
+                asked=asked_list(list_id),
+                scope=Scope.SIGNALS_WRITE,
+                statuses=(ItemStatus.ERASED,),
+                read=erasure.read_item,
+                work=lambda tx, items: erasure.erase(tx, list_id, items),
+                idempotent=False,
+            )
         )
-    )
-    runtime().db.truncate_log()
-    return answer
+    finally:  # also where the body broke off: the chunks before that are erased
+        runtime().db.truncate_log()
 
 
 @blp.post("/<ident:list_id>/erasures")

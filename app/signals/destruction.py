@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, null, select
 from app import ledger
 from app.feed.append import Line
 from app.record import Tx
+from app.rows import batches
 from app.signals import erased
 from app.signals.kinds import match_key
 from app.signals.lines import named_only, red_key, shown_by_marking
@@ -19,7 +20,6 @@ from app.signals.withdrawal import end
 from schemas.vocabulary import Reason
 
 SCAN_ROWS = 5_000
-BATCH = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +45,11 @@ class Destruction:
 
     def by_id(self, entry_ids: Iterable[str]) -> list[Held]:
         """Entries of these ids that were not erased before: standing, withdrawn and expired ones."""
-        wanted = sorted(entry_ids)
-        if not wanted:
-            return []
         fresh = SignalEntry.withdrawn_reason.is_distinct_from(Reason.ERASED.value)
-        return list(self._held(one_of(self._tx.session, SignalEntry.id, wanted), fresh))
+        found: list[Held] = []
+        for part in batches(sorted(entry_ids)):
+            found += self._held(one_of(self._tx.session, SignalEntry.id, part), fresh)
+        return found
 
     def by_value(self, values: Values) -> list[Held]:
         """Entries that hold one of these values, also those that nobody may be told of."""
@@ -58,10 +58,9 @@ class Destruction:
             keys.setdefault(identity[0], set()).update(self._keys(identity, value))
         found: list[Held] = []
         for type_name, wanted in sorted(keys.items()):
-            ordered = sorted(wanted)
-            for start in range(0, len(ordered), BATCH):
-                part = one_of(self._tx.session, SignalEntry.match_key, ordered[start : start + BATCH])
-                found += self._held(SignalEntry.type == type_name, part)
+            for part in batches(sorted(wanted)):
+                held = one_of(self._tx.session, SignalEntry.match_key, part)
+                found += self._held(SignalEntry.type == type_name, held)
         return [held for held in found if held.identity in values]
 
     def by_fingerprint(self, prints: set[bytes]) -> list[Held]:

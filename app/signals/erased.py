@@ -6,15 +6,17 @@ be looked for by whoever holds a copy of the table.
 
 import hmac
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from sqlalchemy import Index, LargeBinary, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import InstrumentedAttribute, Mapped, Session, mapped_column
 
 from app import ledger
 from app.db import Base, Code, Id, Moment
 from app.record import Tx
+from app.rows import batches
 from app.signals.kinds import Parsed
 from app.signals.models import SignalList
 from app.signals.queries import Identity, one_of
@@ -64,23 +66,22 @@ def any_of(session: Session, list_id: str) -> bool:
 
 def known(session: Session, list_id: str, prints: Iterable[bytes]) -> set[bytes]:
     """Those of the fingerprints that the table holds for a list."""
-    wanted = sorted(prints)
-    if not wanted:
-        return set()
-    held = select(Erasure.fingerprint).where(
-        Erasure.list_id == list_id, one_of(session, Erasure.fingerprint, wanted)
-    )
-    return {found for found in session.scalars(held) if found is not None}
+    return _held(session, list_id, Erasure.fingerprint, prints)
 
 
 def named(session: Session, list_id: str, entry_ids: Sequence[str]) -> set[str]:
     """Those of the entries that the table names for a list."""
-    if not entry_ids:
-        return set()
-    held = select(Erasure.entry_id).where(
-        Erasure.list_id == list_id, one_of(session, Erasure.entry_id, entry_ids)
-    )
-    return {found for found in session.scalars(held) if found is not None}
+    return _held(session, list_id, Erasure.entry_id, entry_ids)
+
+
+def _held(
+    session: Session, list_id: str, column: InstrumentedAttribute[Any], values: Iterable[Any]
+) -> set[Any]:
+    held: set[Any] = set()
+    for part in batches(sorted(values)):
+        wanted = select(column).where(Erasure.list_id == list_id, one_of(session, column, part))
+        held.update(session.scalars(wanted))
+    return held
 
 
 def store(session: Session, rows: Sequence[ledger.Row]) -> None:

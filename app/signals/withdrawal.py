@@ -16,6 +16,7 @@ from app.feed.append import Line
 from app.markings import Collection
 from app.question import Action, MarkingView
 from app.record import Tx, record
+from app.rows import batches
 from app.signals import queries
 from app.signals.lines import Shown, own_first, shown_by_marking
 from app.signals.models import Contribution, SignalEntry, SignalOpinion
@@ -132,28 +133,24 @@ def _lapse(tx: Tx, list_id: str, staying: Sequence[Ending]) -> list[Line]:
 
 
 def end(tx: Tx, ending: Sequence[Ending], shown: Mapping[str | None, Shown], reason: Reason) -> list[Line]:
-    """Clear the rows and all that was said of them, a statement per table; their tombstones.
+    """Clear the rows and all that was said of them, some statements; their tombstones.
 
     The lists must be locked.
     """
     if not ending:
         return []
-    ids = [entry.id for entry in ending]
     standing = Standing.EXPIRED if reason is Reason.EXPIRED else Standing.RETRACTED
-    cleared = (
-        update(SignalEntry)
-        .where(queries.one_of(tx.session, SignalEntry.id, ids))
-        .values(
-            value=None, match_key=None, qualifier="", details={}, standing=standing.value,
-            withdrawn_at=tx.now, withdrawn_reason=reason.value,
-        )
+    cleared = update(SignalEntry).values(
+        value=None, match_key=None, qualifier="", details={}, standing=standing.value,
+        withdrawn_at=tx.now, withdrawn_reason=reason.value,
     )  # fmt: skip
-    said = [
-        delete(table).where(queries.one_of(tx.session, table.entry_id, ids))
-        for table in (Contribution, SignalOpinion)
-    ]
-    for statement in (*said, cleared):
-        tx.session.execute(statement, execution_options={"synchronize_session": False})
+    for ids in batches([entry.id for entry in ending]):
+        said = [
+            delete(table).where(queries.one_of(tx.session, table.entry_id, ids))
+            for table in (Contribution, SignalOpinion)
+        ]
+        for statement in (*said, cleared.where(queries.one_of(tx.session, SignalEntry.id, ids))):
+            tx.session.execute(statement, execution_options={"synchronize_session": False})
     return [line for entry in ending for line in shown[entry.marking_id].gone(entry.id, reason)]
 
 

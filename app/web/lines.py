@@ -159,7 +159,7 @@ class _Upload:
             return False
         if self._known is None:
             with record.reading(runtime(), identify(), origin()) as tx:
-                self._known = self._chunks(tx).count(tx.session)
+                self._known = self._chunks(tx).known(tx.session, tx.now)
         return self._number < self._known
 
     def _done_before(self, chunk: Chunk) -> Report | None:

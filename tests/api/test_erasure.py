@@ -268,6 +268,14 @@ def test_a_line_that_a_crash_cut_off_names_nothing_and_spoils_no_other(tmp_path:
     assert path.stat().st_mode & 0o777 == 0o600
 
 
+def test_a_line_of_damaged_bytes_spoils_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "erasures.ledger"
+    one, damaged, other = (ledger.Row(id=f"row {n}", list="l", reason="erased", at=n) for n in (1, 2, 3))
+    ledger.append(path, [one, damaged, other])
+    path.write_bytes(path.read_bytes().replace(b"row 2", b"row \xff"))
+    assert ledger.read(path) == ledger.Read([one, other], [], 1)
+
+
 def test_what_was_erased_through_another_machine_is_written_to_this_one_s_ledger(
     runtime: Runtime, platform: Caller, open_list: str
 ) -> None:

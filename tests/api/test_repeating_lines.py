@@ -4,6 +4,8 @@
 
 import gzip
 import io
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,6 +19,7 @@ from app.parties import Member
 from app.runtime import Runtime
 from app.signals.models import SignalEntry
 from tests.factories import Caller, Make
+from tests.fakes import FakeClock
 from tests.hashes import ndjson, new_list, publish_lines, sha
 from tests.samples import COMMUNITY
 
@@ -182,6 +185,40 @@ def test_what_is_kept_holds_no_value_and_goes_after_a_day(
     with runtime.db.read() as session:
         assert session.scalars(select(IdempotentChunk)).all() == []
         assert session.scalars(select(IdempotentAnswer)).all() == []
+
+
+class Pausing(io.BytesIO):
+    """A body that does something else before it gives out its second half."""
+
+    def __init__(self, body: bytes, pause: Callable[[], None]) -> None:
+        super().__init__(body)
+        self._left, self._pause = len(body) // 2, pause
+
+    def readinto(self, buffer: Any) -> int:
+        if self._left <= 0:
+            self._pause()
+        count = super().readinto(memoryview(buffer)[:20_000])
+        self._left -= count
+        return count
+
+
+def test_a_repeat_that_is_old_when_it_begins_is_not_forgotten_while_it_goes_on(
+    runtime: Runtime, make: Make, platform: Caller, open_list: str, mixed: bytes, clock: FakeClock
+) -> None:
+    first = send(platform, open_list, mixed)
+
+    def pause() -> None:
+        clock.advance(10)
+        with runtime.db.write() as session:
+            idempotency.forget_old(session, runtime.clock())
+
+    clock.advance(86_400 - 5)
+    again = replace(platform, token=make.token(platform.client)).post(
+        f"/v1/signal-lists/{open_list}/signals",
+        headers={"Content-Type": "application/x-ndjson", "Idempotency-Key": "k"},
+        environ_overrides={"wsgi.input": Pausing(mixed, pause), "CONTENT_LENGTH": str(len(mixed))},
+    )
+    assert (again.status_code, again.data) == (200, first.data)
 
 
 def test_who_was_suspended_meanwhile_does_not_go_on(

@@ -2,6 +2,8 @@
 
 # mypy: disable-error-code="index"
 
+import io
+import sqlite3
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -12,7 +14,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.engine import make_url
 
-from app import ledger
+from app import db, ledger, rows
 from app.cli.serve import prepare
 from app.config import Config
 from app.main import create_app
@@ -23,7 +25,17 @@ from tests.cli.conftest import Machine
 from tests.conftest import run_on_server, server_url
 from tests.factories import Caller, Make
 from tests.fakes import InlineAuditor
-from tests.hashes import in_tables, look_up, new_list, publish, published, sha, withdraw
+from tests.hashes import (
+    in_tables,
+    look_up,
+    ndjson,
+    new_list,
+    publish,
+    publish_lines,
+    published,
+    sha,
+    withdraw,
+)
 from tests.samples import COMMUNITY
 
 GONE = (1, 2, 3)
@@ -99,6 +111,17 @@ def erase(caller: Caller, list_id: str, *items: dict[str, Any]) -> None:
     answer = caller.post(f"/v1/signal-lists/{list_id}/erasures", json={"items": items})
     assert answer.status_code == 200, answer.text
     assert {item["status"] for item in answer.json["items"]} == {"erased"}
+
+
+def erase_lines(caller: Caller, list_id: str, body: bytes, *, cut: int = 0) -> Any:
+    """Erase as NDJSON; the connection breaks before the last `cut` bytes."""
+    return caller.post(
+        f"/v1/signal-lists/{list_id}/erasures",
+        headers={"Content-Type": "application/x-ndjson"},
+        environ_overrides={
+            "wsgi.input": io.BytesIO(body[: len(body) - cut]), "CONTENT_LENGTH": str(len(body))
+        },
+    )  # fmt: skip
 
 
 def holding(folder: Path, needle: bytes) -> list[str]:
@@ -242,6 +265,31 @@ def test_an_erasure_from_a_list_that_the_copy_does_not_know_is_remembered(
     assert [item.get("reason") for item in publish(owner, list_id, sha(1), sha(2))] == ["erased", None]
 
 
+def test_a_restore_erases_again_however_many_values_that_are(
+    copies: Copies, opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A statement takes a limited number of parameters on SQLite: here far fewer than there are values."""
+    runtime = opened()
+    make = Make(runtime, create_app(runtime).test_client())
+    owner = make.caller(make.member())
+    list_id, body = new_list(owner, COMMUNITY), ndjson(*(sha(n) for n in range(1_200)))
+    assert publish_lines(owner, list_id, body).json["accepted"] == 1_200
+    runtime.db.dispose()
+    copy = copies.take()
+    assert erase_lines(owner, list_id, body).json["erased"] == 1_200
+    runtime.db.dispose()
+
+    def limited(connection: sqlite3.Connection, record: object) -> None:
+        connect(connection, record)
+        connection.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 1_000)
+
+    connect = db._sqlite_connect
+    monkeypatch.setattr(db, "_sqlite_connect", limited)
+    monkeypatch.setattr(rows, "BATCH", 500)
+    assert copies.restore(copy)["erased_again"] == 1_200
+    assert look_up(at(opened(), owner), sha(0), sha(1_199)) == [{"matches": []}] * 2
+
+
 def test_doctor_says_when_nothing_could_be_erased(machine: Machine, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     found = machine.run("doctor", HALYARD_ERASURE_LEDGER=str(tmp_path / "file" / "erasures.ledger"))
@@ -263,6 +311,12 @@ def test_an_erased_value_is_in_no_file_while_the_server_still_runs(
     assert all(holding(folder, raw(1)) for folder in folders(machine)[1:])
     erase(owner, list_id, sha(1))
     assert [name for folder in folders(machine) for name in holding(folder, raw(1))] == []
+
+    published(owner, list_id, sha(3))
+    named = ndjson(*(sha(n) for n in range(3, 1_100)))
+    broken = erase_lines(owner, list_id, named, cut=1)
+    assert (broken.json["reason"], broken.json["taken"]["erased"]) == ("body_cut", 1_000)
+    assert [name for folder in folders(machine) for name in holding(folder, raw(3))] == []
 
     with runtime.db.read() as session:
         session.execute(select(SignalEntry.id)).all()
