@@ -13,7 +13,7 @@ from functools import wraps
 from io import BytesIO
 from typing import Any
 
-from flask import Request
+from flask import Request, g
 from flask import request as flask_request
 from marshmallow import RAISE, Schema
 from webargs.flaskparser import FlaskParser
@@ -49,7 +49,16 @@ def read_body(request: Request, media_type: str = "application/json") -> bytes:
     except RequestEntityTooLarge as error:
         raise too_large(request) from error
     encoding = request.headers.get("Content-Encoding")
-    return _opened(request, inflated(BytesIO(sent), encoding)) if encoding else sent
+    if not encoding:
+        return sent
+    opened = g.opened_body = _opened(request, inflated(BytesIO(sent), encoding))
+    return opened
+
+
+def asked_body(request: Request) -> bytes:
+    """The body by which a repeat is known: as `read_body` opened it, else as it came."""
+    opened: bytes | None = g.get("opened_body")
+    return request.get_data(cache=True) if opened is None else opened
 
 
 def _opened(request: Request, stream: Readable) -> bytes:

@@ -22,6 +22,7 @@ from app.idempotency import Answer
 from app.question import ANONYMOUS, Actor
 from app.record import Tx
 from app.web import coding
+from app.web.bodies import asked_body
 from app.web.identity import identify, origin
 from app.web.state import runtime
 
@@ -110,7 +111,7 @@ def write(
     """
     house = runtime()
     key = idempotency_key() if idempotent else None
-    asked_digest = question(request.get_data(cache=True))
+    asked_digest = question(asked_body(request))
     for _ in range(ATTEMPTS):
         actor = ANONYMOUS
         try:

@@ -267,6 +267,27 @@ def test_a_json_body_may_be_compressed(platform: Caller, open_list: str) -> None
     assert platform.post(path, data=bomb, headers=headers).status_code == 413
 
 
+def test_a_json_body_may_come_again_compressed_otherwise(
+    runtime: Runtime, platform: Caller, open_list: str
+) -> None:
+    path, body = f"/v1/signal-lists/{open_list}/signals", b'{"signals": [' + ndjson(sha(1)).strip() + b"]}"
+    answers = [
+        platform.post(
+            path,
+            data=data,
+            headers={"Content-Type": "application/json", "Idempotency-Key": "k", **encoding},
+        )
+        for data, encoding in [
+            (body, {}),
+            (gzip.compress(body, mtime=1), {"Content-Encoding": "gzip"}),
+            (gzip.compress(body, mtime=2), {"Content-Encoding": "gzip"}),
+        ]
+    ]
+    assert [answer.status_code for answer in answers] == [200, 200, 200]
+    assert len({answer.data for answer in answers}) == 1
+    assert stored(runtime) == 1
+
+
 def test_byte_order_mark_mixed_line_ends_and_repeated_lines_are_harmless(
     platform: Caller, open_list: str
 ) -> None:
