@@ -69,8 +69,8 @@ def parse_path(path: str) -> Tile | Bundle:
     found = _PATH.fullmatch(path)
     if not found:
         raise BadTile(
-            "A path is tile/<level>/<index> or tile/entries/<index>, with .p/<width> if it is partial. An index is"
-            " groups of three digits with x before all but the last, such as x001/x234/067."
+            "A path is tile/<level>/<index> or tile/entries/<index>, with .p/<width> if it is partial. An"
+            " index is groups of three digits with x before all but the last, such as x001/x234/067."
         )
     index = int(found["index"].replace("/", "").replace("x", ""))
     width = WIDTH if found["width"] is None else int(found["width"])
