@@ -133,10 +133,11 @@ def _leaves(session: Session, size: int, head: int, batch: int) -> Iterator[byte
         .limit(batch)
         .execution_options(yield_per=_FETCHED)
     )
-    for number, row in enumerate(session.execute(wanted), size + 1):
-        if row.seq != number:
-            raise BadTile("An entry that had its number is missing.")
-        yield leaf_hash(row.entry)
+    with session.execute(wanted) as rows:
+        for number, row in enumerate(rows, size + 1):
+            if row.seq != number:
+                raise BadTile("An entry that had its number is missing.")
+            yield leaf_hash(row.entry)
 
 
 def _size(session: Session) -> int | None:
