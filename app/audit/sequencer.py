@@ -6,7 +6,7 @@ leaves either all of a batch or nothing. Where the tree is behind the numbers, a
 brought it, each step takes it a batch further, and what has a number already is not kept waiting.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, cast
 
 import structlog
@@ -38,8 +38,8 @@ def step(db: Database, *, batch: int = BATCH, wait: bool = False) -> int:
             return 0
         pending = _pending(session, batch)
         if pending:
-            _number(session, head, [entry_id for entry_id, _ in pending])
-        _grow(session, head, [leaf for _, leaf in pending], batch)
+            _number(session, head, pending)
+        _grow(session, head + len(pending), 2 * batch)  # faster than new ones come
         return len(pending)
 
 
@@ -83,19 +83,13 @@ def drain(db: Database) -> int:
     return total
 
 
-def _pending(session: Session, batch: int) -> list[tuple[str, bytes]]:
-    """Id and leaf hash of entries without a number, in the order in which they get one."""
-    wanted = (
-        select(AuditEntry.id, AuditEntry.entry)
-        .where(AuditEntry.seq.is_(None))
-        .order_by(AuditEntry.at)
-        .limit(batch)
-        .execution_options(yield_per=_FETCHED)
-    )
-    return [(row.id, leaf_hash(row.entry)) for row in session.execute(wanted)]
+def _pending(session: Session, batch: int) -> Sequence[str]:
+    """Ids of entries without a number, in the order in which they get one."""
+    wanted = select(AuditEntry.id).where(AuditEntry.seq.is_(None)).order_by(AuditEntry.at).limit(batch)
+    return session.scalars(wanted).all()
 
 
-def _number(session: Session, head: int, entry_ids: list[str]) -> None:
+def _number(session: Session, head: int, entry_ids: Sequence[str]) -> None:
     entries = cast(Table, AuditEntry.__table__)
     session.execute(
         update(entries).where(entries.c.id == bindparam("pending_id")).values(seq=bindparam("number")),
@@ -104,23 +98,20 @@ def _number(session: Session, head: int, entry_ids: list[str]) -> None:
     session.execute(update(AuditHead).where(AuditHead.id == 1).values(seq=head + len(entry_ids)))
 
 
-def _grow(session: Session, head: int, leaves: list[bytes], batch: int) -> None:
-    """Append what just got its number, or where the tree is behind, the next of those that had one.
+def _grow(session: Session, head: int, limit: int) -> None:
+    """Append the next entries that have a number and are not in the tree yet, up to `limit` of them.
 
     A tree that cannot be gone on from stays as it is: the log is written on, its checkpoints stop, and why
     is for people to find out.
     """
     try:
         tree = Tree(session, head)
-        if tree.size == head:
-            tree.append(leaves)
-            return
-        tree.append(list(_leaves(session, tree.size, head, 2 * batch)))  # faster than new ones come
+        tree.append(list(_leaves(session, tree.size, head, limit)))
     except BadTile as error:
         log.error("audit.tree-broken", why=str(error))  # noqa: TRY400 - the reason is all there is to say
 
 
-def _leaves(session: Session, size: int, head: int, batch: int) -> Iterator[bytes]:
+def _leaves(session: Session, size: int, head: int, limit: int) -> Iterator[bytes]:
     """Leaf hashes of the next entries behind a tree of `size`, up to the number `head`.
 
     Raises:
@@ -130,7 +121,7 @@ def _leaves(session: Session, size: int, head: int, batch: int) -> Iterator[byte
         select(AuditEntry.seq, AuditEntry.entry)
         .where(AuditEntry.seq > size, AuditEntry.seq <= head)
         .order_by(AuditEntry.seq)
-        .limit(batch)
+        .limit(limit)
         .execution_options(yield_per=_FETCHED)
     )
     with session.execute(wanted) as rows:
