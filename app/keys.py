@@ -1,4 +1,4 @@
-"""Signing keys: Ed25519 for documents, ES256 for tokens. Every key that ever signed stays published.
+"""Signing keys: Ed25519 for documents and checkpoints, ES256 for tokens. All that ever signed stay published.
 
 Private keys are stored encrypted (AES-256-GCM) under a key derived from the server secret, so that every
 process of a server signs with the same keys and a copy of the database alone signs nothing.
@@ -27,6 +27,7 @@ NEXT_KEYS = 2
 class Use(StrEnum):
     TOKEN = "token"  # noqa: S105 - a use
     DOCUMENT = "document"
+    AUDIT = "audit"
 
 
 class SigningKey(Base):

@@ -8,6 +8,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.api import (
     attestations,
+    audit_log,
     changes,
     clients,
     erasures,
@@ -63,6 +64,7 @@ BLUEPRINTS = (
     changes.blp,
     subscriptions.blp,
     audit_entries.blp,
+    audit_log.blp,
     operations.blp,
 )
 

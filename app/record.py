@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from sqlalchemy.orm import Session
 
 from app.audit import append as audit
-from app.audit.entry import Entry, Request, build
+from app.audit.entry import Entry, Request, build, build_all
 from app.events import AttributeLapsed, Event, Subject
 from app.facts import load_facts
 from app.feed import append as feed
@@ -120,8 +120,8 @@ def reading(runtime: Runtime, identify: Identify, request: Request) -> Iterator[
 
 def record(tx: Tx, event: Event, lines: Sequence[Line] = ()) -> None:
     """Collect what a verb did: the last line of every verb. Nothing is written before the block is left."""
-    tx.entries.append(
-        build(
+    tx.entries.extend(
+        build_all(
             at=tx.now,
             action=event.kind,
             decision=Decision.ALLOWED,
@@ -185,11 +185,11 @@ def release(
         Unavailable: the audit log cannot be written now.
     """
     digest = body.digest if isinstance(body, Prepared) else hashlib.sha256(body).digest()
-    entry = build(
+    entries = build_all(
         at=tx.now, action=action, decision=decision, actor=tx.actor, request=tx.request, subjects=subjects,
         body_digest=digest, query_digest=query_digest, stream=stream,
     )  # fmt: skip
-    tx.runtime.auditor.release([entry], tx.epoch)
+    tx.runtime.auditor.release(entries, tx.epoch)
 
 
 def refuse(
@@ -203,8 +203,8 @@ def refuse(
     query_digest: bytes | None = None,
 ) -> None:
     """Write down that something was refused. The subject is what was asked for, whether it exists or not."""
-    entry = build(
+    entries = build_all(
         at=runtime.clock(), action=action, decision=Decision.REFUSED, actor=actor, request=request,
         subjects=subjects, reason=reason, query_digest=query_digest,
     )  # fmt: skip
-    runtime.auditor.release([entry], None)
+    runtime.auditor.release(entries, None)

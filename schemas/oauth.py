@@ -98,6 +98,30 @@ class PublishedKeysSchema(Schema):
     keys = fields.List(fields.Dict(keys=fields.String()), required=True)
 
 
+class CheckpointKeySchema(Schema):
+    """A key of the audit log. `nbf` and `exp` as in `PublishedKeys`; without `nbf` it will sign next."""
+
+    vkey = fields.String(
+        required=True, metadata={"description": "C2SP signed-note: name, id and Ed25519 key, for verifiers."}
+    )
+    kid = fields.String(required=True, metadata={"description": "Its id among this server's keys."})
+    nbf = fields.Integer(metadata={"description": "When it began to sign, in seconds since 1970."})
+    exp = fields.Integer(metadata={"description": "When it stopped to sign, in seconds since 1970."})
+
+
+class AuditLogSchema(Schema):
+    """The transparency log of the audit entries."""
+
+    origin = fields.String(
+        required=True, metadata={"description": "First line of every checkpoint, and the name of every key."}
+    )
+    keys = fields.List(
+        fields.Nested(CheckpointKeySchema),
+        required=True,
+        metadata={"description": "Every key that ever signed a checkpoint, and the one that will next."},
+    )
+
+
 class HalyardSchema(Schema):
     """Who this server is to other servers and to whoever verifies its documents."""
 
@@ -105,4 +129,7 @@ class HalyardSchema(Schema):
     version = fields.String(required=True, metadata={"description": "Version of the API."})
     document_keys = fields.Nested(
         PublishedKeysSchema, required=True, metadata={"description": "Every key that ever signed a document."}
+    )
+    audit_log = fields.Nested(
+        AuditLogSchema, required=True, metadata={"description": "How its audit log is verified."}
     )

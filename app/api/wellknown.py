@@ -5,6 +5,7 @@ from typing import Any
 from flask import Response
 
 from app.api.oauth_server import METHODS
+from app.audit import checkpoints
 from app.keys import Use
 from app.members.jwks import ASSERTION_ALGORITHMS
 from app.web.blueprint import Blueprint
@@ -19,6 +20,7 @@ from schemas.vocabulary import Purpose, Scope
 blp = Blueprint("wellknown", __name__, url_prefix="/.well-known", description="Metadata and public keys")
 
 _CACHED = {"Cache-Control": "public, max-age=300"}
+_SPAN = ("kid", "nbf", "exp")
 
 
 @blp.get("/oauth-authorization-server")
@@ -59,13 +61,24 @@ def token_keys() -> Response:
 @requires.nothing
 @blp.response(200, HalyardSchema)
 def halyard() -> Response:
-    """Read who this server is, with every key that ever signed one of its documents."""
+    """Read who this server is, with every key that ever signed a document or a checkpoint of its log."""
     document = {
         "issuer": runtime().config.issuer,
         "version": VERSION,
         "document_keys": {"keys": _published(Use.DOCUMENT)},
+        "audit_log": _audit_log(),
     }
     return Reply.of(HalyardSchema, document, headers=_CACHED).response()
+
+
+def _audit_log() -> dict[str, Any]:
+    """What a verifier of the audit log needs to begin with."""
+    name = checkpoints.origin(runtime().config.issuer)
+    keys = [
+        {"vkey": checkpoints.verifier_key(name, jwk).encode(), **{k: jwk[k] for k in _SPAN if k in jwk}}
+        for jwk in _published(Use.AUDIT)
+    ]
+    return {"origin": name, "keys": keys}
 
 
 def _published(use: Use) -> list[dict[str, Any]]:

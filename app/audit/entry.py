@@ -13,9 +13,13 @@ from typing import Any
 from app import canonical, clock
 from app.events import Subject
 from app.question import Actor
+from app.transparency.tiles import ENTRY_BYTES
 from schemas.vocabulary import Decision
 
 SALT_BYTES = 16
+SUBJECT_LIMIT = 100
+"""Subjects of one entry: with the longest of each part a subject is below 600 bytes, so that an entry stays
+below the 65,535 bytes that a bundle of the transparency log can hold."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +68,9 @@ def build(  # noqa: PLR0913 - one keyword per member of the entry
         body_digest: raw SHA-256 of the bytes that were released.
         query_digest: raw SHA-256 of what was asked.
         stream: id of the stream and number of this segment, counted from 0.
+
+    Raises:
+        ValueError: it is longer than an entry can be; `build_all` divides what may have many subjects.
     """
     entry_id = str(uuid.uuid4())
     salt = secrets.token_bytes(SALT_BYTES)
@@ -90,6 +97,9 @@ def build(  # noqa: PLR0913 - one keyword per member of the entry
     document["commitments"] = {
         name: canonical.commitment(salt, value) for name, value in commitments.items() if value is not None
     }
+    data = canonical.encode(document)
+    if len(data) > ENTRY_BYTES:
+        raise ValueError("an audit entry is at most 65,535 bytes: divide its subjects")
     return Entry(
         id=entry_id,
         at=at,
@@ -98,11 +108,21 @@ def build(  # noqa: PLR0913 - one keyword per member of the entry
         actor=actor,
         request=request,
         subjects=tuple(subjects),
-        data=canonical.encode(document),
+        data=data,
         salt=salt,
         body_digest=body_digest,
         query_digest=query_digest,
     )
+
+
+def build_all(*, subjects: Sequence[Subject], **rest: Any) -> list[Entry]:
+    """The entries of one exchange: one, or as many as its subjects take, each with all else that it says.
+
+    Args:
+        rest: as `build` has it.
+    """
+    starts = range(0, max(len(subjects), 1), SUBJECT_LIMIT)
+    return [build(subjects=subjects[start : start + SUBJECT_LIMIT], **rest) for start in starts]
 
 
 def _subject(subject: Subject) -> dict[str, Any]:

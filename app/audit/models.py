@@ -2,7 +2,8 @@
 
 `audit_entry` holds each entry's bytes for ever, beside the columns that questions are asked by. `seq` is
 given afterwards by the sequencer, dense and in one order; readers see sequenced entries only. `audit_private`
-holds what must be erasable: salts, digests in clear, network addresses.
+holds what must be erasable: salts, digests in clear, network addresses. `audit_tile` is the Merkle tree over
+the sequenced entries, `audit_checkpoint` what was signed of it.
 """
 
 from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, String
@@ -80,6 +81,36 @@ class AuditHead(Base):
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     seq: Mapped[int] = mapped_column(BigInteger)
+
+
+class AuditTile(Base):
+    """One tile of the tree (C2SP tlog-tiles): hashes of the nodes of level `8 * level`.
+
+    Leaf `n` is the entry with the number `n + 1`. A row only grows, until it holds 256 hashes; what a partial
+    tile holds is a prefix of it. The size of the tree and its right edge stand here and nowhere else.
+    """
+
+    __tablename__ = "audit_tile"
+
+    level: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    position: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    """Which tile of its level, counted from 0."""
+    hashes: Mapped[bytes] = mapped_column(LargeBinary)
+    """32 bytes each, 1 to 256 of them."""
+
+
+class AuditCheckpoint(Base):
+    """What was signed: for one size one root, ever."""
+
+    __tablename__ = "audit_checkpoint"
+
+    size: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    root: Mapped[bytes] = mapped_column(LargeBinary)
+    note: Mapped[bytes] = mapped_column(LargeBinary)
+    """The signed note as it is served (C2SP tlog-checkpoint)."""
+    kid: Mapped[str] = mapped_column(String(64))
+    """Of the key that signed, in `signing_key`."""
+    signed_at: Mapped[int] = mapped_column(Moment)
 
 
 class PolicyEpoch(Base):

@@ -76,9 +76,18 @@ def get(session: Session, actor: Actor, entry_id: str) -> Item:
     return Item(seq=row.seq or 0, body=body)
 
 
-def _scope(actor: Actor) -> queries.Scope:
+def require_whole(actor: Actor) -> None:
+    """Refuse clients that are bound to collections.
+
+    Raises:
+        Forbidden: the log is not cut that way.
+    """
     if actor.collections is not None:
         raise Forbidden(NOT_BOUND.detail, reason=NOT_BOUND.reason)
+
+
+def _scope(actor: Actor) -> queries.Scope:
+    require_whole(actor)
     return queries.Scope(member=None if Scope.AUDIT_READ in actor.scopes else actor.member_id)
 
 

@@ -15,7 +15,7 @@ _EVERY = "all"
 
 @click.group(cls=Noun)
 def keys() -> None:
-    """The server's signing keys: for tokens and for documents."""
+    """The server's signing keys: for tokens, for documents and for checkpoints of the audit log."""
 
 
 @keys.command("list", cls=Command)

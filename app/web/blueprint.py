@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar, cast
 
 import flask_smorest
 from marshmallow import Schema
-from werkzeug.routing import BaseConverter
+from werkzeug.routing import BaseConverter, PathConverter
 
 from app.web.bodies import StrictParser
 
@@ -66,3 +66,12 @@ class DigestConverter(BaseConverter):
     """A SHA-256 in lower-case hex."""
 
     regex = "[0-9a-f]{64}"
+
+
+class TilesConverter(PathConverter):
+    """Which of the tiles or bundles of a level (C2SP tlog-tiles).
+
+    A route takes any path, so that a wrong one is told what is wrong with it.
+    """
+
+    documented = r"^(x[0-9]{3}/){0,6}[0-9]{3}(\.p/[1-9][0-9]{0,2})?$"

@@ -9,7 +9,7 @@ from flask import Blueprint, Flask, Response
 from marshmallow import INCLUDE, Schema, fields
 
 from app.errors import NotFound
-from app.web.blueprint import DigestConverter, IdentConverter
+from app.web.blueprint import DigestConverter, IdentConverter, TilesConverter
 from app.web.identity import requires
 from app.web.problems import MEDIA_TYPE
 from schemas.tags import Capability, HarmType, Tag
@@ -81,11 +81,13 @@ def install(app: Flask, blueprints: tuple[Any, ...]) -> Api:
             "servers": [{"url": "/"}],
         },
     )
-    app.url_map.converters.update(ident=IdentConverter, digest=DigestConverter)
+    app.url_map.converters.update(ident=IdentConverter, digest=DigestConverter, tiles=TilesConverter)
     api = Api(app)
     api.register_converter(IdentConverter, lambda _converter: {"type": "string", "format": "uuid"})
     digest = {"type": "string", "pattern": f"^{DigestConverter.regex}$"}
     api.register_converter(DigestConverter, lambda _converter: digest)
+    tiles = {"type": "string", "pattern": TilesConverter.documented}
+    api.register_converter(TilesConverter, lambda _converter: tiles)
     api.spec.components.security_scheme("oauth", _security_scheme())
     for name, words in (("HarmType", HarmType), ("Capability", Capability)):
         api.spec.components.schema(name, _tags(words))

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from app import idempotency
-from app.audit import refusals, retention, sequencer
+from app.audit import checkpoints, refusals, retention, sequencer
 from app.audit.entry import Request
 from app.clock import DAY
 from app.feed import clearing, preparing, sight
@@ -33,8 +33,17 @@ class Loop:
 
 
 def sequence(runtime: Runtime) -> bool:
-    """Give audit entries their place in the log."""
-    return sequencer.waiting(runtime.db) and sequencer.step(runtime.db) > 0
+    """Give audit entries their place in the log, and take the tree on where it is behind."""
+    if sequencer.waiting(runtime.db):
+        return sequencer.step(runtime.db) > 0
+    return sequencer.behind(runtime.db) and sequencer.catch_up(runtime.db)
+
+
+def sign_checkpoint(runtime: Runtime) -> bool:
+    """Sign what the log has grown to."""
+    db, now = runtime.db, runtime.clock()
+    name = checkpoints.origin(runtime.config.issuer)
+    return checkpoints.due(db, now) and checkpoints.sign(db, runtime.keyring, name, now)
 
 
 def count_refusals(runtime: Runtime) -> bool:
@@ -105,6 +114,7 @@ def forget(runtime: Runtime) -> bool:
 
 LOOPS = (
     Loop(name="audit-sequence", step=sequence, busy=0.2, idle=1),
+    Loop(name="audit-checkpoint", step=sign_checkpoint, busy=1, idle=1),
     Loop(name="refusal-counts", step=count_refusals, busy=0.2, idle=10),
     Loop(name="attribute-lapses", step=lapse_attributes, busy=0.2, idle=5),
     Loop(name="version-expiry", step=expire_versions, busy=0.2, idle=15),

@@ -10,10 +10,11 @@ import jsonschema
 import pytest
 
 from app import canonical, events
-from app.audit.entry import Entry, Request, build
+from app.audit.entry import SUBJECT_LIMIT, Entry, Request, build, build_all
 from app.clock import from_text
 from app.events import Event, Subject
 from app.question import ANONYMOUS, SYSTEM, Actor, MarkingView
+from app.transparency.tiles import ENTRY_BYTES
 from schemas import documents
 from schemas.vocabulary import AudienceKind, Decision, Pap, Tlp
 
@@ -159,3 +160,49 @@ def test_an_entry_holds_no_digest_and_no_address_in_clear() -> None:
     }
     again = build(at=AT, action="a.b", decision=Decision.RELEASED, actor=PERSON, request=request)
     assert check(again)["commitments"]["network"] != commitments["network"]
+
+
+LONGEST = Subject(
+    kind="k" * 64, id=ident(1), version="9" * 64, collection_id=ident(2), place=ident(3), owner_id=ident(4),
+    tlp=Tlp.AMBER_STRICT.value, pap=Pap.AMBER.value, audience=AudienceKind.COMMUNITY.value, group_id=ident(5),
+    first=AT, last=AT, count=2**53 - 1,
+)  # fmt: skip
+
+
+def built(subjects: list[Subject]) -> list[Entry]:
+    return build_all(
+        at=AT, action="a" * 64, decision=Decision.COMPLETED, actor=PERSON, request=Request(network="n" * 64),
+        subjects=subjects, reason="r" * 64, body_digest=bytes(32), query_digest=bytes(32),
+        stream=(ident(6), 2**53 - 1),
+    )  # fmt: skip
+
+
+def test_an_entry_of_the_longest_subjects_fits_a_bundle() -> None:
+    (made,) = built([LONGEST] * SUBJECT_LIMIT)
+    check(made)
+    assert len(made.data) <= ENTRY_BYTES
+
+
+@pytest.mark.parametrize("count", [0, 1, SUBJECT_LIMIT, SUBJECT_LIMIT + 1, 3 * SUBJECT_LIMIT - 1])
+def test_an_exchange_about_many_things_is_as_many_entries_as_they_take(count: int) -> None:
+    subjects = [Subject(kind="set", count=n) for n in range(count)]
+    made = built(subjects)
+    documents_made = [check(one) for one in made]
+    assert [one["count"] for document in documents_made for one in document["subjects"]] == list(range(count))
+    assert [subject for one in made for subject in one.subjects] == subjects
+    assert len(made) == max(1, -(-count // SUBJECT_LIMIT))
+    assert len({document["request"] for document in documents_made}) == 1
+    assert len({one.salt for one in made}) == len(made)
+    assert all(document["stream"]["id"] == ident(6) for document in documents_made)
+    assert all(
+        canonical.commitment(one.salt, bytes(32)) == document["commitments"]["body"]
+        for one, document in zip(made, documents_made, strict=True)
+    )
+
+
+def test_an_entry_that_no_bundle_could_hold_is_never_made() -> None:
+    with pytest.raises(ValueError, match="65,535"):
+        build(
+            at=AT, action="a.b", decision=Decision.RELEASED, actor=PERSON, request=Request(),
+            subjects=[LONGEST] * 2 * SUBJECT_LIMIT,
+        )  # fmt: skip

@@ -25,6 +25,7 @@ from app.config import Config
 from app.main import create_app
 from app.outgoing import Outgoing
 from app.runtime import Runtime
+from app.worker import loops
 from schemas.vocabulary import MemberKind, Sector
 from tests.conftest import SECRET, NewDatabase
 from tests.factories import Caller, Make
@@ -91,14 +92,18 @@ def target(new_database_url: NewDatabase, tmp_path_factory: pytest.TempPathFacto
         "name": ["vetted"],
         "subscription_id": [caller.post("/v1/subscriptions", json={"name": "Sync"}).get_json()["id"]],
         "entry_id": [audited(caller)],
+        "level": ["0"],
+        "path": ["000.p/1"],
     }
     yield Target(schemathesis.openapi.from_wsgi("/openapi.json", app), caller.token, known)
     runtime.db.dispose()
 
 
 def audited(caller: Caller) -> str:
-    """Id of an audit entry that the caller may read."""
-    sequencer.drain(caller.http.application.extensions["halyard"].db)
+    """Id of an audit entry that the caller may read, and that a checkpoint covers."""
+    house = caller.http.application.extensions["halyard"]
+    sequencer.drain(house.db)
+    loops.sign_checkpoint(house)
     return str(caller.get("/v1/audit/entries").get_json()["items"][0]["entry"]["id"])
 
 

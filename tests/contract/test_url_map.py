@@ -25,7 +25,8 @@ IDENT = "00000000-0000-4000-8000-000000000000"
 MODIFYING = {"POST", "PUT", "PATCH", "DELETE"}
 PUBLIC = {
     "oauth.token", "oauth.revoke", "oauth.introspect", "wellknown.oauth_metadata", "wellknown.token_keys",
-    "wellknown.halyard", "operations.healthz", "operations.readyz", "docs.openapi", "docs.page", "docs.asset",
+    "wellknown.halyard", "audit-log.checkpoint", "operations.healthz", "operations.readyz", "docs.openapi",
+    "docs.page", "docs.asset",
 }  # fmt: skip
 """Endpoints that take no access token: token endpoints prove the client themselves."""
 ANY_SCOPE = {

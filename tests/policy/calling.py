@@ -100,10 +100,15 @@ def _parties(stocked: Stocked, reader: str, found: Ids) -> None:
 
 
 def path_of(rule: Rule, ids: dict[str, str]) -> str:
-    plain = {"version": "1.0.0", "name": "trusted_flagger"}
+    plain = {"version": "1.0.0", "name": "trusted_flagger", "level": "0", "path": "000.p/1"}
     text = rule.rule
     for argument in rule.arguments:
-        for written in (f"<ident:{argument}>", f"<digest:{argument}>", f"<{argument}>"):
+        for written in (
+            f"<ident:{argument}>",
+            f"<digest:{argument}>",
+            f"<tiles:{argument}>",
+            f"<{argument}>",
+        ):
             text = text.replace(written, ids.get(argument, plain.get(argument, "")))
     return text
 

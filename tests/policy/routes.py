@@ -181,6 +181,12 @@ ASKS: dict[tuple[str, str], Ask] = {
     # Audit
     ("GET", "/v1/audit/entries"): Ask(query="limit=1000"),
     ("GET", "/v1/audit/entries/<ident:entry_id>"): Ask(),
+    ("GET", "/v1/audit/entries/<ident:entry_id>/proof"): Ask(),
+    ("GET", "/v1/audit/checkpoint"): Ask(),
+    ("GET", "/v1/audit/tile/<level>/<tiles:path>"): Ask(),
+    ("GET", "/v1/audit/tile/entries/<tiles:path>"): Ask(),
+    ("GET", "/v1/audit/proof"): Ask(query="index=0"),
+    ("GET", "/v1/audit/consistency"): Ask(query="from=1"),
     # OAuth and operations
     ("POST", "/oauth/token"): Ask(body=fixed({"grant_type": "client_credentials"}), form=True),
     ("POST", "/oauth/revoke"): Ask(body=fixed({"token": "none"}), form=True),

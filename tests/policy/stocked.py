@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from sqlalchemy import select
 
-from app.audit import sequencer
+from app.audit import checkpoints, sequencer
 from app.main import create_app
 from app.parties import Client, GroupMember, Member, SharingGroup, User
 from app.runtime import Runtime
@@ -198,6 +198,7 @@ def stock(house: Runtime, world: World) -> Stocked:
     _name_parties(stocked)
     _subscribe(stocked)
     sequencer.drain(house.db)
+    checkpoints.sign(house.db, house.keyring, checkpoints.origin(house.config.issuer), house.clock())
     return stocked
 
 

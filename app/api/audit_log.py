@@ -1,0 +1,115 @@
+"""`/v1/audit`: the log as one that proves itself (C2SP tlog-tiles, tlog-checkpoint), and proofs as JSON.
+
+What holds hashes alone leaves no entry: else watching the log would make it grow, and each look bring the
+next one about (ADR 0021). What holds or names an entry leaves one, as every read does.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from flask import Response
+from sqlalchemy.orm import Session
+
+from app.api.audit import ACTION
+from app.audit import proofs, sequencer
+from app.audit.proofs import Proof
+from app.events import Subject
+from app.record import Tx
+from app.web.blueprint import Blueprint
+from app.web.exchange import Reply, read
+from app.web.identity import requires
+from app.web.state import runtime
+from schemas.audit_log import ConsistencyArgs, ConsistencySchema, InclusionArgs, InclusionSchema, SizeArgs
+from schemas.vocabulary import Scope
+
+blp = Blueprint("audit-log", __name__, url_prefix="/v1/audit", description="Proofs of the audit log")
+
+Found = TypeVar("Found")
+
+OCTETS = "application/octet-stream"
+_BRIEFLY = {"Cache-Control": "public, max-age=1"}
+
+
+@blp.get("/checkpoint")
+@requires.nothing
+@blp.response(200, content_type="text/plain")
+@blp.alt_response(404, "DEFAULT_ERROR")
+def checkpoint() -> Response:
+    """Read the newest checkpoint: a signed note with the log's size and root.
+
+    It says nothing about any member, so it is for everybody, as the keys are that verify it.
+    """
+    note = _hashes(lambda session: proofs.checkpoint(session).note)
+    return Reply(body=note, headers=_BRIEFLY, media_type="text/plain; charset=utf-8").response()
+
+
+@blp.get("/tile/<level>/<tiles:path>")
+@requires(Scope.AUDIT_READ, Scope.AUDIT_READ_OWN)
+@blp.response(200, content_type=OCTETS)
+def tile(level: str, path: str) -> Response:
+    """Read a tile of hashes, `<index>[.p/<width>]` (C2SP tlog-tiles)."""
+    body = _hashes(lambda session: proofs.tile(session, f"tile/{level}/{path}"))
+    return Reply(body=body, media_type=OCTETS).response()
+
+
+@blp.get("/tile/entries/<tiles:path>")
+@requires(Scope.AUDIT_READ)
+@blp.response(200, content_type=OCTETS)
+def entry_bundle(path: str) -> Response:
+    """Read a bundle of entries, `<index>[.p/<width>]`, each behind its length (C2SP tlog-tiles)."""
+
+    def work(tx: Tx) -> Reply:
+        body, count = proofs.bundle(tx.session, tx.actor, f"tile/entries/{path}")
+        return Reply(body=body, subjects=[Subject(kind="entry", count=count)], media_type=OCTETS)
+
+    return read(ACTION, Subject(kind="entry"), work)
+
+
+@blp.get("/proof")
+@requires(Scope.AUDIT_READ, Scope.AUDIT_READ_OWN)
+@blp.arguments(InclusionArgs, location="query")
+@blp.response(200, InclusionSchema)
+def inclusion(args: dict[str, Any]) -> Response:
+    """Prove that the leaf at an index is in the log (RFC 9162 section 2.1.3)."""
+    found = _hashes(lambda session: proofs.of_leaf(session, args["index"], args.get("size")))
+    return Reply.json(_form(found, "index", "size")).response()
+
+
+@blp.get("/entries/<ident:entry_id>/proof")
+@requires(Scope.AUDIT_READ, Scope.AUDIT_READ_OWN)
+@blp.arguments(SizeArgs, location="query")
+@blp.response(200, InclusionSchema)
+def entry_inclusion(args: dict[str, Any], entry_id: str) -> Response:
+    """Prove that an entry which you may read is in the log."""
+    sequencer.drain(runtime().db)
+
+    def work(tx: Tx) -> Reply:
+        found = proofs.of_entry(tx.session, tx.actor, entry_id, args.get("size"))
+        return Reply.json(_form(found, "index", "size"))
+
+    return read(ACTION, Subject(kind="entry", id=entry_id), work)
+
+
+@blp.get("/consistency")
+@requires(Scope.AUDIT_READ, Scope.AUDIT_READ_OWN)
+@blp.arguments(ConsistencyArgs, location="query")
+@blp.response(200, ConsistencySchema)
+def consistency(args: dict[str, Any]) -> Response:
+    """Prove that the log only grew between two sizes (RFC 9162 section 2.1.4)."""
+    found = _hashes(lambda session: proofs.of_growth(session, args["old"], args.get("new")))
+    return Reply.json(_form(found, "from", "to")).response()
+
+
+def _hashes(work: Callable[[Session], Found]) -> Found:
+    """Read what holds hashes alone: no entry is left."""
+    with runtime().db.read() as session:
+        return work(session)
+
+
+def _form(found: Proof, start: str, size: str) -> dict[str, Any]:
+    return {
+        start: found.start,
+        size: found.size,
+        "hashes": [one.hex() for one in found.hashes],
+        "checkpoint": found.note.decode() if found.note is not None else None,
+    }
