@@ -81,6 +81,23 @@ def sign(db: Database, keyring: Keyring, name: str, now: int) -> bool:
         return True
 
 
+def examine(db: Database) -> tuple[int, int]:
+    """See that the stored tree holds together and continues the newest checkpoint.
+
+    Returns:
+        How many entries have a number, and how many of them are in the tree.
+
+    Raises:
+        NotProven: it was changed.
+    """
+    with db.write() as session:
+        head = hold_head(session, wait=True) or 0
+        tree, last = Tree(session, head), newest(session)
+        if last is not None:
+            _require_growth(session, last, tree.size, tree.root())
+        return head, tree.size
+
+
 def verifier_key(name: str, jwk: dict[str, Any]) -> VerifierKey:
     """The public half of a signing key as verifiers of notes take it."""
     public = OKPKey.import_key(jwk).public_key

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import ledger
+from app.audit import checkpoints
 from app.audit.append import hold_epoch
 from app.audit.models import AuditEntry, AuditHead
 from app.cli import local, running
@@ -23,6 +24,7 @@ from app.markings import Collection
 from app.parties import Client, Member
 from app.runtime import Runtime
 from app.signals import erased
+from app.transparency.errors import NotProven
 
 SPARE_BYTES = 200_000_000
 CLOCK_TOLERANCE = 5 * SECOND
@@ -64,7 +66,8 @@ def examine() -> list[Finding]:
             if found[-1].fit:
                 found.append(_migrations(runtime))
             if found[-1].fit and found[-1].name == "migrations":
-                found += [look(runtime) for look in (_keys, _clock, _audit, _sequencer, _ledger, _counts)]
+                looks = (_keys, _clock, _audit, _sequencer, _tree, _ledger, _counts)
+                found += [look(runtime) for look in looks]
             return found
     except ConfigError as error:
         return [Finding("settings", fit=False, said=str(error))]
@@ -155,6 +158,19 @@ def _sequencer(runtime: Runtime) -> Finding:
         "restart the worker" if stuck else "nothing runs now"
     )
     return Finding("last sequenced", fit=False if stuck else None, said=said)
+
+
+def _tree(runtime: Runtime) -> Finding:
+    try:
+        head, size = checkpoints.examine(runtime.db)
+    except SQLAlchemyError as error:
+        said = f"it cannot be looked at now ({type(error).__name__})"
+        return Finding("audit tree", fit=None, said=said)
+    except NotProven as error:
+        said = f"{error} Somebody changed the database: keep a copy, and compare with a backup"
+        return Finding("audit tree", fit=False, said=said)
+    said = f"it holds together, over {size:,} of {head:,} entries"
+    return Finding("audit tree", fit=True, said=said)
 
 
 def _ledger(runtime: Runtime) -> Finding:

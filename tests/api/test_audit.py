@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import delete, select
 
 from app import clock as time
+from app.audit.entry import SUBJECT_LIMIT
 from app.audit.models import AuditEntry, AuditPrivate
 from app.audit.service import band
 from app.runtime import Runtime
@@ -363,3 +364,14 @@ def test_an_owner_sees_who_subscribed_to_its_set(make: Make, author: Caller, ban
     ]
     with make.runtime.db.read() as session:
         assert str(session.scalar(select(Subscription.id))) not in json.dumps(found)
+
+
+def test_a_page_about_more_things_than_an_entry_holds_is_several_entries_of_one_request(
+    author: Caller, auditor: Caller
+) -> None:
+    made = {new_list(author, COMMUNITY, slug=f"hashes-{n}") for n in range(SUBJECT_LIMIT + 1)}
+    answer = author.get("/v1/signal-lists/", query_string={"limit": 1000})
+    found = entries(auditor, request=answer.headers["Halyard-Request-Id"])
+    assert sorted(len(entry["subjects"]) for entry in found) == [1, SUBJECT_LIMIT]
+    assert {subject["id"] for entry in found for subject in entry["subjects"]} == made
+    assert {entry["decision"] for entry in found} == {"released"}

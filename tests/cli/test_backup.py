@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from app.audit.models import AuditTile
 from app.cli import running
 from app.config import Config
+from app.db import Database
 from tests.cli.conftest import Machine, new_machine
 from tests.conftest import NewDatabase
 
@@ -105,7 +107,7 @@ def test_doctor_is_content_with_a_sound_machine(machine: Machine) -> None:
     looked_at = [one["name"] for one in found["findings"]]
     assert looked_at == [
         "settings", "disk", "database", "migrations", "keys", "clock", "audit log", "last sequenced",
-        "erasure ledger", "counts",
+        "audit tree", "erasure ledger", "counts",
     ]  # fmt: skip
 
 
@@ -120,6 +122,16 @@ def test_doctor_finds_a_wrong_secret(machine: Machine) -> None:
     found = machine.run("doctor", HALYARD_SECRET="b3RoZXItc2VjcmV0LTMyLWJ5dGVzLW5vdC1mb3ItdXM=")
     assert found.exit_code == 1
     assert "another HALYARD_SECRET" in found.stdout
+
+
+def test_doctor_finds_a_tree_that_somebody_changed(machine: Machine) -> None:
+    db = Database(Config.from_env(machine.env).url)
+    with db.write() as session:
+        session.add(AuditTile(level=1, position=0, hashes=bytes(32)))
+    db.dispose()
+    found = machine.run("doctor")
+    assert found.exit_code == 1
+    assert "Somebody changed the database" in found.stdout
 
 
 def test_doctor_finds_a_setting_that_cannot_be_used(machine: Machine) -> None:
