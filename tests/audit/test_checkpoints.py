@@ -5,46 +5,25 @@ import threading
 import pytest
 from sqlalchemy import delete, event, select, update
 
-from app import upgrade
 from app.audit import checkpoints, sequencer
-from app.audit.append import append
 from app.audit.checkpoints import origin, sign, verifier_key
-from app.audit.entry import Request, build
 from app.audit.models import AuditCheckpoint, AuditEntry, AuditHead, AuditTile
 from app.audit.tree import consistency, inclusion
 from app.clock import SECOND
-from app.config import Config
 from app.keys import Use
-from app.question import ANONYMOUS
-from app.runtime import Runtime
 from app.transparency.errors import Unsigned
 from app.transparency.notes import open_checkpoint
 from app.transparency.tree import leaf_hash, root_of, verify_consistency, verify_inclusion
 from app.worker import loops
-from schemas.vocabulary import Decision
+from tests.audit import writing
 
 NAME = "example.org/audit"
 NOW = 1_800_000_000 * SECOND
 
 
-@pytest.fixture
-def house(new_database_url, tmp_path):
-    runtime = Runtime.assemble(Config(data_dir=tmp_path, database_url=new_database_url()))
-    upgrade.prepare(runtime)
-    yield runtime
-    runtime.db.dispose()
-
-
 def write(house, count):
     """Make entries and give them their numbers."""
-    with house.db.write() as session:
-        append(
-            session,
-            [
-                build(at=n, action="a.b", decision=Decision.ALLOWED, actor=ANONYMOUS, request=Request())
-                for n in range(count)
-            ],
-        )
+    writing.write(house, count)
     sequencer.drain(house.db)
 
 

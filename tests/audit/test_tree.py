@@ -6,38 +6,13 @@ import threading
 import pytest
 from sqlalchemy import delete, event, func, select, update
 
-from app import upgrade
 from app.audit import sequencer, tree
-from app.audit.append import append
-from app.audit.entry import Request, build
 from app.audit.models import AuditEntry, AuditHead, AuditPrivate, AuditTile
-from app.config import Config
-from app.question import ANONYMOUS
-from app.runtime import Runtime
 from app.transparency.errors import BadTile
 from app.transparency.tiles import WIDTH
 from app.transparency.tree import HASH_BYTES, leaf_hash, root_of
 from app.worker import loops
-from schemas.vocabulary import Decision
-
-
-@pytest.fixture
-def house(new_database_url, tmp_path):
-    runtime = Runtime.assemble(Config(data_dir=tmp_path, database_url=new_database_url()))
-    upgrade.prepare(runtime)
-    yield runtime
-    runtime.db.dispose()
-
-
-def write(house, count):
-    with house.db.write() as session:
-        append(
-            session,
-            [
-                build(at=n, action="a.b", decision=Decision.ALLOWED, actor=ANONYMOUS, request=Request())
-                for n in range(count)
-            ],
-        )
+from tests.audit.writing import write
 
 
 def entries(house):
