@@ -1,4 +1,4 @@
-"""The database: engines, the declarative base, and one way to open a transaction.
+"""The database: engines, the declarative base, and the ways to open a session for writing or reading.
 
 SQLite runs in WAL mode with `synchronous=FULL`; writers take `BEGIN IMMEDIATE` behind an in-process lock,
 because a deferred transaction that turns into a writer fails at once whatever its busy timeout, and SQLite's

@@ -104,7 +104,7 @@ def begin(
 
 @contextmanager
 def reading(runtime: Runtime, identify: Identify, request: Request) -> Iterator[Tx]:
-    """Open a transaction for a read. What it returns may leave only after `release`."""
+    """Open a session for a read. What it returns may leave only after `release`."""
     with runtime.db.read() as session:
         epoch = audit.read_epoch(session)
         now = runtime.clock()

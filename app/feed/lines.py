@@ -113,7 +113,7 @@ class Lines:
         by: bytes,
     ) -> Joined:
         """The same, `count` lines at most, joined by the database: no object for each line."""
-        values = {"place": place_id, "low": low, "end": end, "asked": min(count, BLOCK_ROWS)}
+        values = {"place": place_id, "low": low, "end": end, "asked": min(count, FIRST_ROWS)}
         found = Joined()
         while values["asked"]:
             more = self._joined(key, {**values, "by": by}, state_only=state_only)

@@ -21,6 +21,7 @@ ENOUGH = 1 << 30
 @pytest.fixture
 def place(platform: Caller, open_list: str, db: Database, monkeypatch: pytest.MonkeyPatch) -> tuple[int, str]:
     """A place with lines of many sizes, read in small blocks: its id and key."""
+    monkeypatch.setattr(lines, "FIRST_ROWS", 5)
     monkeypatch.setattr(lines, "BLOCK_ROWS", 7)
     monkeypatch.setattr(lines, "LEAST_ROWS", 1)
     random = Random(7)

@@ -238,25 +238,6 @@ def test_a_contribution_lapses_alone_and_the_entry_with_the_last(
     assert in_database(runtime, bytes.fromhex(sha(1)["value"])) == []
 
 
-def test_what_lapsed_is_dropped_also_when_the_entry_was_counted_anew_in_between(
-    runtime: Runtime,
-    platform: Caller,
-    bank: Caller,
-    shared: str,
-    clock: FakeClock,
-    renewed: Callable[[Caller], Caller],
-) -> None:
-    over = {**sha(1), "valid_until": "2026-12-01T00:00:00Z", "labels": ["over-label"]}
-    (entry_id,) = published(platform, shared, over)
-    published(bank, shared, sha(1))
-    clock.advance(30 * 86_400)
-    opine(renewed(platform), entry_id, "disagree")
-    assert told(renewed(bank), entry_id) == "disputed"
-    assert "contribution" in in_database(runtime, b"over-label")
-    assert (expire(runtime), expire(runtime)) == (1, 0)
-    assert "contribution" not in in_database(runtime, b"over-label")
-
-
 def test_each_contribution_is_renewed_by_its_own_member(platform: Caller, bank: Caller, shared: str) -> None:
     first, second = "2026-12-01T00:00:00.000000Z", "2026-12-20T00:00:00.000000Z"
     (entry_id,) = published(platform, shared, {**sha(1), "valid_until": first})
@@ -284,6 +265,8 @@ def test_what_lapsed_is_told_also_where_something_else_was_said_in_the_meantime(
     third = renewed(third)
     opine(third, entry_id, "strongly_disagree")
     assert (expire(runtime), expire(runtime)) == (1, 0)
+    assert told(renewed(bank), entry_id) == "disputed"
+    assert "contribution" not in in_database(runtime, b'"lapsed"')
     (item,) = page(third, shared)["items"]
     assert [line for line in changes(third) if line["object"] == entry_id][-1]["body"] == item
     assert item["labels"] == []
