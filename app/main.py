@@ -31,6 +31,7 @@ from app.api import (
     widening,
 )
 from app.api import audit as audit_entries
+from app.console import site
 from app.runtime import Runtime
 from app.web import documentation, limits, problems
 from app.web.cors import allow
@@ -69,9 +70,13 @@ BLUEPRINTS = (
 )
 
 
+PAGES = ()
+"""Of the console."""
+
+
 def create_app(runtime: Runtime) -> Flask:
     """Assemble the server over an open runtime. Starts no thread and touches no database."""
-    app = Flask("halyard", static_folder=None)
+    app = Flask("halyard", static_folder=None, template_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT
     app.config["PROPAGATE_EXCEPTIONS"] = False
     app.url_map.strict_slashes = False
@@ -79,6 +84,7 @@ def create_app(runtime: Runtime) -> Flask:
     app.extensions["halyard-limits"] = limits.install(runtime)
     app.extensions["halyard-api"] = documentation.install(app, BLUEPRINTS)
     problems.install(app)
+    site.install(app, PAGES)
     app.before_request(_start)
     app.after_request(_finish)
     allow(app, runtime.config.cors_origins)
