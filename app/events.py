@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from app.question import MarkingView
+from schemas.vocabulary import Decision
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +46,7 @@ class Event:
     """Base of all events. `details` holds codes and counts only: it is written for ever."""
 
     kind: ClassVar[str]
+    decision: ClassVar[Decision] = Decision.ALLOWED
     subjects: tuple[Subject, ...] = field(default_factory=tuple)
     reason: str | None = None
 
@@ -79,6 +81,74 @@ class UserAdded(Event):
 
 class UserDisabled(Event):
     kind = "user.disabled"
+
+
+class UserInvited(Event):
+    """A person was given a code with which to set a password, once."""
+
+    kind = "user.invited"
+
+
+class UserRoleChanged(Event):
+    """A role was given or taken; the reason says which."""
+
+    kind = "user.role-changed"
+
+
+class UserLinked(Event):
+    """An account at the OpenID provider became that of a user, or no longer is; the reason says which."""
+
+    kind = "user.linked"
+
+
+class UserUnlocked(Event):
+    """The operator ended a lock before its time."""
+
+    kind = "user.unlocked"
+
+
+class PasswordSet(Event):
+    """A person set a password; the reason says whether by an invitation or as a change."""
+
+    kind = "password.set"
+
+
+class SecondFactorSet(Event):
+    """A person's device makes one-time codes from now on."""
+
+    kind = "second-factor.set"
+
+
+class RecoveryCodesMade(Event):
+    """A person was given new recovery codes, and older ones are void."""
+
+    kind = "recovery-codes.made"
+
+
+class SessionBegun(Event):
+    """A person signed in; the reason says how."""
+
+    kind = "session.begun"
+
+
+class SessionEnded(Event):
+    """A person signed out, or ended its sessions in other browsers; the reason says which."""
+
+    kind = "session.ended"
+
+
+class SignInFailed(Event):
+    """Somebody did not sign in; the reason says what was wrong. There may be no such user."""
+
+    kind = "session.refused"
+    decision = Decision.REFUSED
+
+
+class SignInLocked(Event):
+    """Too many failures under one handle: nobody signs in with it for a time, which `last` ends."""
+
+    kind = "user.locked"
+    decision = Decision.REFUSED
 
 
 class ClientAdded(Event):

@@ -6,6 +6,7 @@ from app.feed import models as feed
 from app.idempotency import IdempotentAnswer, IdempotentChunk
 from app.keys import SigningKey
 from app.markings import Collection
+from app.members.people import models as people
 from app.parties import Member
 from app.sets import models as sets
 from app.sets.review import models as review
@@ -25,6 +26,7 @@ __all__ = [
     "SigningKey",
     "audit",
     "feed",
+    "people",
     "review",
     "sets",
     "signals",

@@ -124,7 +124,7 @@ def record(tx: Tx, event: Event, lines: Sequence[Line] = ()) -> None:
         build_all(
             at=tx.now,
             action=event.kind,
-            decision=Decision.ALLOWED,
+            decision=event.decision,
             actor=tx.actor,
             request=tx.request,
             subjects=event.subjects,

@@ -20,6 +20,8 @@ class Runtime:
     keyring: Keyring
     fingerprint_key: bytes
     """Makes fingerprints of values that were erased."""
+    people_key: bytes
+    """From it come the keys around people signing in."""
     cursors: CursorSeal
     auditor: Auditor
     clock: Clock
@@ -44,6 +46,7 @@ class Runtime:
             db=database,
             keyring=Keyring(derive(secret, "keyring")),
             fingerprint_key=derive(secret, "erased-values"),
+            people_key=derive(secret, "people"),
             cursors=CursorSeal(derive(secret, "cursors")),
             auditor=made,
             clock=now,

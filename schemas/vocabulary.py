@@ -60,6 +60,17 @@ class MemberKind(StrEnum):
     PEER = "peer"
 
 
+class Role(StrEnum):
+    """What a person may do in the console; one may hold several."""
+
+    AUDITOR = "auditor"
+    """Reads the whole audit log."""
+    ANALYST = "analyst"
+    """Reads what concerns its own member, and what that member may see."""
+    OPERATOR = "operator"
+    """Runs the coalition: members, users, groups, and the whole audit log."""
+
+
 class ClientKind(StrEnum):
     """`personal` clients are bound to one user, whose id their tokens carry as `sub`."""
 
