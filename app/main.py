@@ -31,6 +31,7 @@ from app.api import (
     widening,
 )
 from app.api import audit as audit_entries
+from app.console import log as console_log
 from app.console import site
 from app.runtime import Runtime
 from app.web import documentation, limits, problems
@@ -70,7 +71,7 @@ BLUEPRINTS = (
 )
 
 
-PAGES = ()
+PAGES = (console_log.blp,)
 """Of the console."""
 
 

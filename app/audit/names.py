@@ -1,7 +1,7 @@
 """What ids in the log are called, as far as a reader may know: for pages and tables that people read.
 
-A role gives no sight: of a set or list that the reader does not see there is an id and no name. Members that are
-suspended or gone keep their names for auditors, who must be able to read old entries. Handles are for a
+A role gives no sight: of a set or list that the reader does not see there is an id and no name. Members that
+are suspended or gone keep their names for auditors, who must be able to read old entries. Handles are for a
 person's own member and the operator.
 """
 

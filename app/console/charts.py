@@ -90,7 +90,7 @@ def bars(title: str, points: Sequence[Point], *, of: str) -> Chart:
 
 
 def shade(value: int, most: int, shades: int) -> int:
-    """How dark a cell is: 0 for nothing, else 1 to `shades`, by the square root, so that little is still seen."""
+    """How dark a cell is: 0 for nothing, else 1 to `shades`; by the square root, so that little is seen."""
     if value <= 0 or most <= 0:
         return 0
     return min(shades, 1 + int((shades - 1) * (value / most) ** 0.5 + 0.5))

@@ -11,12 +11,12 @@ from marshmallow import ValidationError
 from app.audit import names
 from app.record import Tx
 from schemas.audit import EntryArgs
-from schemas.shapes import IDENT
 
 FIELDS: Final = (
     "member", "action", "decision", "purpose", "collection", "version", "object", "request", "since", "until",
 )  # fmt: skip
 TEXT_LIMIT: Final = 300
+_IDENT: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MINUTE: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]([0-9]{2}:[0-9]{2})(:[0-9]{2})?Z?")
 _LABELS: Final = {
@@ -90,7 +90,7 @@ def _replace(
 
 
 def _member(tx: Tx, text: str) -> tuple[str | None, str]:
-    if IDENT.regex.fullmatch(text):
+    if _IDENT.fullmatch(text):
         return text, ""
     return names.member_called(tx.session, tx.actor, text), (
         "No member that you may know has this name. Choose one from the list, or give its id."
@@ -98,7 +98,7 @@ def _member(tx: Tx, text: str) -> tuple[str | None, str]:
 
 
 def _collection(tx: Tx, text: str) -> tuple[str | None, str]:
-    if IDENT.regex.fullmatch(text):
+    if _IDENT.fullmatch(text):
         return text, ""
     found = names.collections_called(tx.session, tx.actor, tx.now, text)
     if len(found) > 1:

@@ -30,6 +30,11 @@ class Opened(msgspec.Struct):
         found: dict[str, Any] = msgspec.json.decode(self.entry)
         return found
 
+    @property
+    def raw(self) -> str:
+        """The stored bytes as text."""
+        return bytes(self.entry).decode()
+
 
 def opened(item: Item) -> Opened:
     return msgspec.json.decode(item.body, type=Opened)

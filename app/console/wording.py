@@ -137,3 +137,28 @@ def count(number: int, one: str, many: str) -> str:
 def short(ident: str) -> str:
     """The first part of an id, for tables; the whole one stands where the link leads."""
     return ident.partition("-")[0]
+
+
+def grouped() -> list[tuple[str, list[tuple[str, str]]]]:
+    """Actions to choose from, by the noun that they begin with: (noun, [(code, words)])."""
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for code, words in sorted(ACTIONS.items()):
+        noun = code.partition(".")[0]
+        groups.setdefault(_NOUNS.get(noun, noun), []).append((code, words))
+    return sorted(groups.items())
+
+
+_NOUNS: Final = {
+    "attestations": "attestation",
+    "comments": "candidate",
+    "lists": "list",
+    "opinions": "opinion",
+    "proposals": "widening",
+    "recipients": "subscription",
+    "reminders": "version",
+    "review": "candidate",
+    "sets": "set",
+    "signal": "signals",
+    "subscriptions": "subscription",
+    "versions": "version",
+}

@@ -30,7 +30,7 @@ class Step:
 
 
 def inclusion_steps(index: int, size: int, leaf: bytes, proof: Sequence[bytes]) -> list[Step]:
-    """What each hash of a proof makes of the leaf's hash; the last one reached is the root, if the proof holds.
+    """What each hash of a proof makes of the leaf's hash: the last one is the root, if the proof holds.
 
     Raises:
         BadProof: there is no such leaf, or the proof has another length than one for this place and size.
