@@ -1,6 +1,7 @@
 """Imports every table, for alembic and for tests."""
 
 from app.audit import models as audit
+from app.audit import projection as audit_projection
 from app.db import Base
 from app.feed import models as feed
 from app.idempotency import IdempotentAnswer, IdempotentChunk
@@ -25,6 +26,7 @@ __all__ = [
     "Member",
     "SigningKey",
     "audit",
+    "audit_projection",
     "feed",
     "people",
     "review",

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from app import idempotency
-from app.audit import checkpoints, refusals, retention, sequencer
+from app.audit import checkpoints, projecting, refusals, retention, sequencer
 from app.audit.entry import Request
 from app.clock import DAY
 from app.feed import clearing, preparing, sight
@@ -37,6 +37,11 @@ def sequence(runtime: Runtime) -> bool:
     if sequencer.waiting(runtime.db):
         return sequencer.step(runtime.db) > 0
     return sequencer.behind(runtime.db) and sequencer.catch_up(runtime.db)
+
+
+def project(runtime: Runtime) -> bool:
+    """Take sequenced entries into the tables that questions are answered from."""
+    return projecting.step(runtime.db) > 0
 
 
 def sign_checkpoint(runtime: Runtime) -> bool:
@@ -115,6 +120,7 @@ def forget(runtime: Runtime) -> bool:
 LOOPS = (
     Loop(name="audit-sequence", step=sequence, busy=0.2, idle=1),
     Loop(name="audit-checkpoint", step=sign_checkpoint, busy=1, idle=1),
+    Loop(name="audit-projection", step=project, busy=0.02, idle=1),
     Loop(name="refusal-counts", step=count_refusals, busy=0.2, idle=10),
     Loop(name="attribute-lapses", step=lapse_attributes, busy=0.2, idle=5),
     Loop(name="version-expiry", step=expire_versions, busy=0.2, idle=15),

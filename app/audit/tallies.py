@@ -1,0 +1,146 @@
+"""How much was exchanged, by day: read from `audit_tally`, at the same cost however long the log is.
+
+Days are of UTC and whole: from the day of `since` to before `until`, a day that it cuts included. Auditors
+read of everybody. A member reads of itself, and of others what they did with what it owns, lookups in bands.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session
+
+from app.audit.projection import NOBODY, AuditTally
+from app.audit.queries import Scope
+from app.audit.service import BANDED, band
+from app.clock import DAY
+from schemas.vocabulary import Decision
+
+
+@dataclass(frozen=True, kw_only=True)
+class Volume:
+    """What was done on one day: how many entries of an action and decision, and how many items they count.
+
+    Of others' lookups an owner gets a band of the items instead of their number.
+    """
+
+    day: int
+    action: str
+    decision: str
+    entries: int
+    items: int | None
+    band: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusals:
+    """How many entries of one day say that something was refused."""
+
+    day: int
+    action: str
+    entries: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """What a member did with what an owner owns. `member` None: nobody that is known.
+
+    `entries` and `items` were given or allowed; `refused` counts entries that were refused.
+    """
+
+    member: str | None
+    owner: str
+    entries: int
+    items: int
+    refused: int
+
+
+def volume(session: Session, scope: Scope, member: str | None, since: int, until: int) -> Sequence[Volume]:
+    """Counts per day, action and decision, oldest first.
+
+    Args:
+        scope: of the reader. A member that asks for another one gets what that one did with its own data.
+        member: the acting member; None: all that the reader may know of.
+        since: microseconds; with `until`, see above.
+    """
+    wanted = (
+        select(
+            AuditTally.day, AuditTally.action, AuditTally.decision,
+            func.sum(AuditTally.entries), func.sum(AuditTally.items),
+        )
+        .where(*_within(since, until), *_whose(scope, member))
+        .group_by(AuditTally.day, AuditTally.action, AuditTally.decision)
+        .order_by(AuditTally.day, AuditTally.action, AuditTally.decision)
+    )  # fmt: skip
+    own = _own(scope, member)
+    return [
+        _volume(day, action, decision, int(entries), int(items), exact=own or action not in BANDED)
+        for day, action, decision, entries, items in session.execute(wanted)
+    ]
+
+
+def _volume(day: int, action: str, decision: str, entries: int, items: int, *, exact: bool) -> Volume:
+    return Volume(
+        day=day, action=action, decision=decision, entries=entries,
+        items=items if exact else None, band=None if exact else band(items),
+    )  # fmt: skip
+
+
+def refusals(
+    session: Session, scope: Scope, member: str | None, since: int, until: int
+) -> Sequence[Refusals]:
+    """Refusals per day and action, oldest first. Arguments as `volume`."""
+    wanted = (
+        select(AuditTally.day, AuditTally.action, func.sum(AuditTally.entries))
+        .where(*_within(since, until), *_whose(scope, member), AuditTally.decision == Decision.REFUSED.value)
+        .group_by(AuditTally.day, AuditTally.action)
+        .order_by(AuditTally.day, AuditTally.action)
+    )
+    return [
+        Refusals(day=day, action=action, entries=int(entries))
+        for day, action, entries in session.execute(wanted)
+    ]
+
+
+def matrix(session: Session, since: int, until: int) -> Sequence[Cell]:
+    """Who did how much with whose data, by member and owner: for auditors."""
+    refused = AuditTally.decision == Decision.REFUSED.value
+    wanted = (
+        select(
+            AuditTally.member_id, AuditTally.owner_id,
+            _sum_where(~refused, AuditTally.entries), _sum_where(~refused, AuditTally.items),
+            _sum_where(refused, AuditTally.entries),
+        )
+        .where(*_within(since, until), AuditTally.owner_id != NOBODY)
+        .group_by(AuditTally.member_id, AuditTally.owner_id)
+        .order_by(AuditTally.member_id, AuditTally.owner_id)
+    )  # fmt: skip
+    return [
+        Cell(
+            member=member if member != NOBODY else None, owner=owner,
+            entries=int(entries), items=int(items), refused=int(count),
+        )
+        for member, owner, entries, items, count in session.execute(wanted)
+    ]  # fmt: skip
+
+
+def _sum_where(condition: ColumnElement[bool], column: Any) -> ColumnElement[int]:
+    return func.coalesce(func.sum(column).filter(condition), 0)
+
+
+def _within(since: int, until: int) -> list[ColumnElement[bool]]:
+    return [AuditTally.day >= since - since % DAY, AuditTally.day < until]
+
+
+def _whose(scope: Scope, member: str | None) -> list[ColumnElement[bool]]:
+    """Rows that answer for a member: of others, a member reads those of what it owns."""
+    parts = [AuditTally.owner_id == (NOBODY if _own(scope, member) else scope.member)]
+    if member is not None:
+        parts.append(AuditTally.member_id == member)
+    return parts
+
+
+def _own(scope: Scope, member: str | None) -> bool:
+    """Whether the reader may have all of it: it is an auditor, or asks about itself."""
+    return scope.member is None or member == scope.member

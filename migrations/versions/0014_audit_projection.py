@@ -1,0 +1,84 @@
+"""What questions about the audit log are answered from: mentions, tallies, and where the hours stand.
+
+No data moves here: a worker loop makes all of it from the entries, in batches.
+"""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from alembic import op
+
+revision: str = "0014"
+down_revision: str | None = "0012"
+branch_labels: str | Sequence[str] | None = None
+depends_on: str | Sequence[str] | None = None
+
+_ID = sa.Uuid(as_uuid=False)
+_CODE = sa.String(64)
+
+
+def upgrade() -> None:
+    op.create_table(
+        "audit_mention",
+        sa.Column("seq", sa.BigInteger(), nullable=False, autoincrement=False),
+        sa.Column("position", sa.Integer(), nullable=False, autoincrement=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("action", _CODE, nullable=False),
+        sa.Column("decision", _CODE, nullable=False),
+        sa.Column("member_id", _ID, nullable=True),
+        sa.Column("purpose", _CODE, nullable=True),
+        sa.Column("collection_id", _ID, nullable=True),
+        sa.Column("place", _ID, nullable=True),
+        sa.Column("object_id", _ID, nullable=True),
+        sa.Column("version", sa.String(64), nullable=True),
+        sa.Column("owner_id", _ID, nullable=True),
+        sa.Column("tlp", _CODE, nullable=True),
+        sa.Column("first", sa.BigInteger(), nullable=True),
+        sa.Column("last", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("seq", "position", name="pk_audit_mention"),
+        sqlite_with_rowid=False,
+    )
+    _index("ix_audit_mention_collection", ["collection_id", "seq"], "collection_id IS NOT NULL")
+    _index("ix_audit_mention_object", ["object_id", "seq"], "object_id IS NOT NULL")
+    _index("ix_audit_mention_owner", ["owner_id", "seq"], "owner_id IS NOT NULL")
+    _index("ix_audit_mention_version", ["collection_id", "version", "seq"], "version IS NOT NULL")
+    _index("ix_audit_mention_range", ["collection_id", "first", "last"], "first IS NOT NULL")
+    op.create_table(
+        "audit_tally",
+        sa.Column("day", sa.BigInteger(), nullable=False, autoincrement=False),
+        sa.Column("member_id", _ID, nullable=False),
+        sa.Column("owner_id", _ID, nullable=False),
+        sa.Column("action", _CODE, nullable=False),
+        sa.Column("decision", _CODE, nullable=False),
+        sa.Column("entries", sa.BigInteger(), nullable=False),
+        sa.Column("items", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("day", "member_id", "owner_id", "action", "decision", name="pk_audit_tally"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_audit_tally_member", "audit_tally", ["member_id", "day"])
+    op.create_index("ix_audit_tally_owner", "audit_tally", ["owner_id", "day"])
+    op.create_table(
+        "audit_hour",
+        sa.Column("hour", sa.BigInteger(), nullable=False, autoincrement=False),
+        sa.Column("first_seq", sa.BigInteger(), nullable=False),
+        sa.Column("last_seq", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("hour", name="pk_audit_hour"),
+    )
+    counted = op.create_table(
+        "audit_counted",
+        sa.Column("id", sa.Integer(), nullable=False, autoincrement=False),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_audit_counted"),
+    )
+    op.bulk_insert(counted, [{"id": 1, "seq": 0}])
+
+
+def downgrade() -> None:
+    for table in ("audit_counted", "audit_hour", "audit_tally", "audit_mention"):
+        op.drop_table(table)
+
+
+def _index(name: str, columns: list[str], where: str) -> None:
+    op.create_index(
+        name, "audit_mention", columns, sqlite_where=sa.text(where), postgresql_where=sa.text(where)
+    )
