@@ -2,6 +2,7 @@
 
 import base64
 import os
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
@@ -9,8 +10,12 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Self
 
+from app.transparency.errors import NotProven
+from app.transparency.notes import KeyType, VerifierKey
+
 PREFIX = "HALYARD_"
 SECRET_BYTES = 32
+WITNESS_NAME_LIMIT = 255
 
 
 class ConfigError(ValueError):
@@ -27,6 +32,14 @@ def _flag(text: str) -> bool:
 
 def _words(text: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Witness:
+    """Somebody else's server that cosigns checkpoints: its key, and where its `add-checkpoint` is."""
+
+    key: VerifierKey
+    url: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +75,7 @@ class Config:
     erasure_ledger: str = ""  # file that names what was erased; empty: erasures.ledger in data_dir
     lookup_only_hourly: int = 50_000  # queries per client and hour to lookup-only lists, in all processes
     lookup_only_daily: int = 500_000  # the same per day
+    witnesses: tuple[str, ...] = ()  # `<vkey> <url>` of each witness that cosigns the audit log
     log_level: str = "INFO"  # DEBUG, INFO, WARNING, ERROR
 
     @classmethod
@@ -95,6 +109,7 @@ class Config:
         if self.processes > 1 and self.sqlite:
             raise ConfigError("HALYARD_PROCESSES above 1 needs PostgreSQL: set HALYARD_DATABASE_URL")
         self._refuse_unsafe_proxies()
+        self._refuse_unfit_witnesses()
         if self.environment == "production":
             if not self.issuer.startswith("https://"):
                 raise ConfigError("HALYARD_ISSUER must be the public https:// address in production")
@@ -114,6 +129,24 @@ class Config:
                 "HALYARD_CERTIFICATE_HEADER needs HALYARD_PROXY_NETWORKS and HALYARD_TRUSTED_PROXIES: "
                 "anybody else could write the header"
             )
+
+    def _refuse_unfit_witnesses(self) -> None:
+        try:
+            keys = [(one.key.name, one.key.id) for one in self.witness_list]
+        except NotProven as error:
+            raise ConfigError(f"HALYARD_WITNESSES names a key that cannot be taken. {error}") from error
+        if len(set(keys)) < len(keys):
+            raise ConfigError("HALYARD_WITNESSES names a witness twice")
+
+    @property
+    def witness_list(self) -> tuple[Witness, ...]:
+        """The witnesses that are asked to cosign checkpoints.
+
+        Raises:
+            ConfigError: one is not `<vkey> <url>`, its key is none of a witness, or its address is not safe.
+            NotProven: its key has another form.
+        """
+        return tuple(_witness(text) for text in self.witnesses)
 
     @property
     def url(self) -> str:
@@ -164,6 +197,26 @@ _BY_TYPE: dict[object, Callable[[str], Any]] = {
     str: str,
 }
 _PARSERS = {field.name: _BY_TYPE[field.type] for field in fields(Config)}
+
+
+_WITNESS_URL = re.compile(
+    r"(https://[^\s/?#@]+|http://(?:127\.0\.0\.1|\[::1\]|localhost)(?::[0-9]{1,5})?)(/[^\s?#]*)?"
+)
+
+
+def _witness(text: str) -> Witness:
+    vkey, _, url = text.partition(" ")
+    key = VerifierKey.parse(vkey)
+    if key.type is not KeyType.COSIGNATURE or len(key.name) > WITNESS_NAME_LIMIT:
+        raise ConfigError(
+            "HALYARD_WITNESSES names keys as `halyard witness init` prints them: of type 4, for cosignatures"
+        )
+    if not _WITNESS_URL.fullmatch(url.strip()):
+        raise ConfigError(
+            "HALYARD_WITNESSES lists `<vkey> <url>`, separated by commas; a URL begins with https://, "
+            "or with http:// on this machine"
+        )
+    return Witness(key=key, url=url.strip().rstrip("/"))
 
 
 def _parse(name: str, parser: Callable[[str], Any], text: str) -> Any:

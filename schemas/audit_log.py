@@ -2,6 +2,8 @@
 
 from marshmallow import Schema, fields, validate
 
+from schemas.shapes import Moment
+
 _LIMIT = 2**63 - 1
 _SIZE = validate.Range(min=0, max=_LIMIT)
 
@@ -10,6 +12,64 @@ class SizeArgs(Schema):
     size = fields.Integer(
         validate=_SIZE,
         metadata={"description": "Prove it for the tree of so many leaves; else for the newest checkpoint."},
+    )
+
+
+class CheckpointArgs(Schema):
+    witnesses = fields.Integer(
+        load_default=0,
+        validate=validate.Range(min=0, max=99),
+        metadata={
+            "description": "The newest one that at least so many of the witnesses cosigned which "
+            "`/.well-known/halyard` names; 0: the newest one, whoever cosigned it."
+        },
+    )
+
+
+class CheckpointsArgs(Schema):
+    before = fields.Integer(
+        validate=validate.Range(min=0, max=_LIMIT),
+        metadata={"description": "The `next` of the page before: only smaller checkpoints."},
+    )
+    limit = fields.Integer(
+        load_default=100,
+        validate=validate.Range(min=1, max=1_000),
+        metadata={"description": "Checkpoints per page."},
+    )
+
+
+class CosignatureSchema(Schema):
+    """That a witness saw this checkpoint, and nothing that contradicts it."""
+
+    witness = fields.String(required=True, metadata={"description": "The name of its key."})
+    key_id = fields.String(required=True, metadata={"description": "The id of its key, 8 hex digits."})
+    cosigned_at = Moment(required=True, description="When, as the witness says; whole seconds.")
+
+
+class CheckpointSchema(Schema):
+    """What was signed of the log, once for each size."""
+
+    size = fields.Integer(required=True, metadata={"description": "Leaves of the tree."})
+    root = fields.String(required=True, metadata={"description": "Its root, SHA-256 in hex."})
+    origin = fields.String(required=True, metadata={"description": "In which life of the log: its name."})
+    signed_at = Moment(required=True, description="When it was signed.")
+    kid = fields.String(
+        required=True, metadata={"description": "The key that signed, among those of `/.well-known/halyard`."}
+    )
+    cosignatures = fields.List(
+        fields.Nested(CosignatureSchema), required=True, metadata={"description": "By name of the witness."}
+    )
+    checkpoint = fields.String(
+        required=True, metadata={"description": "The signed note, with the lines of its witnesses."}
+    )
+
+
+class CheckpointsSchema(Schema):
+    items = fields.List(
+        fields.Nested(CheckpointSchema), required=True, metadata={"description": "Newest first."}
+    )
+    next = fields.Integer(
+        required=True, allow_none=True, metadata={"description": "Send as `before`; null: no older ones."}
     )
 
 

@@ -2,6 +2,7 @@
 
 from marshmallow import Schema, fields, validate
 
+from schemas.shapes import Moment
 from schemas.vocabulary import Purpose
 
 TOKEN_TYPES = ("Bearer", "DPoP")
@@ -109,8 +110,35 @@ class CheckpointKeySchema(Schema):
     exp = fields.Integer(metadata={"description": "When it stopped to sign, in seconds since 1970."})
 
 
+class AuditLifeSchema(Schema):
+    """A life of the log: a restore begins a new one, and takes over the entries that were restored."""
+
+    origin = fields.String(required=True, metadata={"description": "First line of its checkpoints."})
+    began_at_size = fields.Integer(
+        required=True,
+        metadata={"description": "Leaves that it has in common with the life before; 0 for the first one."},
+    )
+    began_at = Moment(
+        required=True, allow_none=True, description="When it was begun; null for the first one."
+    )
+    keys = fields.List(
+        fields.Nested(CheckpointKeySchema),
+        required=True,
+        metadata={"description": "Every key that signed in it, under the name of its origin."},
+    )
+
+
+class AuditWitnessSchema(Schema):
+    """A witness that is asked to cosign checkpoints."""
+
+    name = fields.String(required=True, metadata={"description": "The name of its key."})
+    vkey = fields.String(
+        required=True, metadata={"description": "Its key for verifiers: C2SP tlog-cosignature, Ed25519."}
+    )
+
+
 class AuditLogSchema(Schema):
-    """The transparency log of the audit entries."""
+    """The transparency log of the audit entries, in its present life."""
 
     origin = fields.String(
         required=True, metadata={"description": "First line of every checkpoint, and the name of every key."}
@@ -119,6 +147,16 @@ class AuditLogSchema(Schema):
         fields.Nested(CheckpointKeySchema),
         required=True,
         metadata={"description": "Every key that ever signed a checkpoint, and the one that will next."},
+    )
+    lives = fields.List(
+        fields.Nested(AuditLifeSchema),
+        required=True,
+        metadata={"description": "The first one first; the last one is the present one."},
+    )
+    witnesses = fields.List(
+        fields.Nested(AuditWitnessSchema),
+        required=True,
+        metadata={"description": "Who is asked to cosign checkpoints. Take their keys from them, too."},
     )
 
 

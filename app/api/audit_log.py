@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.api.audit import ACTION
 from app.audit import proofs, sequencer
+from app.audit.cosignatures import Signed
 from app.audit.proofs import Proof
 from app.events import Subject
 from app.record import Tx
@@ -19,7 +20,16 @@ from app.web.blueprint import Blueprint
 from app.web.exchange import Reply, read
 from app.web.identity import requires
 from app.web.state import runtime
-from schemas.audit_log import ConsistencyArgs, ConsistencySchema, InclusionArgs, InclusionSchema, SizeArgs
+from schemas.audit_log import (
+    CheckpointArgs,
+    CheckpointsArgs,
+    CheckpointsSchema,
+    ConsistencyArgs,
+    ConsistencySchema,
+    InclusionArgs,
+    InclusionSchema,
+    SizeArgs,
+)
 from schemas.vocabulary import Scope
 
 blp = Blueprint("audit-log", __name__, url_prefix="/v1/audit", description="Proofs of the audit log")
@@ -32,15 +42,33 @@ _BRIEFLY = {"Cache-Control": "public, max-age=1"}
 
 @blp.get("/checkpoint")
 @requires.nothing
+@blp.arguments(CheckpointArgs, location="query")
 @blp.response(200, content_type="text/plain")
 @blp.alt_response(404, "DEFAULT_ERROR")
-def checkpoint() -> Response:
-    """Read the newest checkpoint: a signed note with the log's size and root.
+def checkpoint(args: dict[str, Any]) -> Response:
+    """Read the newest checkpoint: a signed note with the log's size and root, and what witnesses cosigned.
 
     It says nothing about any member, so it is for everybody, as the keys are that verify it.
     """
-    note = _hashes(lambda session: proofs.checkpoint(session).note)
+    known = [(one.key.name, one.key.id.hex()) for one in runtime().config.witness_list]
+    note = _hashes(lambda session: proofs.note(session, known, args["witnesses"]))
     return Reply(body=note, headers=_BRIEFLY, media_type="text/plain; charset=utf-8").response()
+
+
+@blp.get("/checkpoints")
+@requires(Scope.AUDIT_READ, Scope.AUDIT_READ_OWN)
+@blp.arguments(CheckpointsArgs, location="query")
+@blp.response(200, CheckpointsSchema)
+def list_checkpoints(args: dict[str, Any]) -> Response:
+    """Read the history of checkpoints, newest first, with who cosigned each and when."""
+    limit = args["limit"]
+
+    def work(session: Session) -> dict[str, Any]:
+        found = proofs.history(session, args.get("before"), limit + 1)
+        items = [_checkpoint_form(one) for one in found[:limit]]
+        return {"items": items, "next": found[limit - 1].row.size if len(found) > limit else None}
+
+    return Reply.of(CheckpointsSchema, _hashes(work)).response()
 
 
 @blp.get("/tile/<level>/<tiles:path>")
@@ -104,6 +132,19 @@ def _hashes(work: Callable[[Session], Found]) -> Found:
     """Read what holds hashes alone: no entry is left."""
     with runtime().db.read() as session:
         return work(session)
+
+
+def _checkpoint_form(found: Signed) -> dict[str, Any]:
+    row, note = found.row, found.note.decode()
+    return {
+        "size": row.size,
+        "root": row.root.hex(),
+        "origin": note.partition("\n")[0],
+        "signed_at": row.signed_at,
+        "kid": row.kid,
+        "cosignatures": found.cosignatures,
+        "checkpoint": note,
+    }
 
 
 def _form(found: Proof, start: str, size: str) -> dict[str, Any]:

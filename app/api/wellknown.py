@@ -1,11 +1,12 @@
 """What everybody may know of this server: OAuth metadata (RFC 8414) and public keys (RFC 7517)."""
 
+from itertools import zip_longest
 from typing import Any
 
 from flask import Response
 
 from app.api.oauth_server import METHODS
-from app.audit import checkpoints
+from app.audit import checkpoints, lives
 from app.keys import Use
 from app.members.jwks import ASSERTION_ALGORITHMS
 from app.web.blueprint import Blueprint
@@ -73,12 +74,31 @@ def halyard() -> Response:
 
 def _audit_log() -> dict[str, Any]:
     """What a verifier of the audit log needs to begin with."""
-    name = checkpoints.origin(runtime().config.issuer)
-    keys = [
-        {"vkey": checkpoints.verifier_key(name, jwk).encode(), **{k: jwk[k] for k in _SPAN if k in jwk}}
-        for jwk in _published(Use.AUDIT)
-    ]
-    return {"origin": name, "keys": keys}
+    house = runtime()
+    base = checkpoints.origin(house.config.issuer)
+    with house.db.read() as session:
+        begun = lives.all_of(session)
+        published = house.keyring.published(session, Use.AUDIT)
+    told = []
+    for life, following in zip_longest(begun, begun[1:]):
+        keys = [_checkpoint_key(life.origin(base), jwk) for jwk in lives.keys_of(life, following, published)]
+        told.append(
+            {
+                "origin": life.origin(base),
+                "began_at_size": life.began_at_size,
+                "began_at": life.begun_at or None,
+                "keys": keys,
+            }
+        )
+    witnesses = [{"name": one.key.name, "vkey": one.key.encode()} for one in house.config.witness_list]
+    return {
+        "origin": told[-1]["origin"], "keys": told[-1]["keys"], "lives": told, "witnesses": witnesses,
+    }  # fmt: skip
+
+
+def _checkpoint_key(name: str, jwk: dict[str, Any]) -> dict[str, Any]:
+    span = {member: jwk[member] for member in _SPAN if member in jwk}
+    return {"vkey": checkpoints.verifier_key(name, jwk).encode(), **span}
 
 
 def _published(use: Use) -> list[dict[str, Any]]:

@@ -9,6 +9,8 @@ from joserfc.jwk import OKPKey
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.audit import lives
+from app.audit.lives import Life
 from app.audit.models import AuditCheckpoint
 from app.audit.sequencer import hold_head
 from app.audit.tree import Tree, consistency, size_of
@@ -29,7 +31,8 @@ PACE: Final = SECOND
 def origin(issuer: str) -> str:
     """The log's name: the issuer without its scheme, and `/audit`, for example `example.org/audit`.
 
-    It is also the name of the log's keys, which has no plus and no spaces; these are percent-encoded.
+    It is also the name of the log's keys, which has no plus and no spaces; these are percent-encoded. A life
+    that a restore began has a longer one: `Life.origin`.
     """
     parts = urlsplit(issuer)
     return quote(f"{parts.netloc}{parts.path.rstrip('/')}/audit", safe="/:[]%@~")
@@ -44,7 +47,7 @@ def due(db: Database, now: int) -> bool:
     """Whether the tree may have grown since the newest checkpoint, and it is old enough; without a lock."""
     with db.read() as session:
         last = newest(session)
-        return not _too_soon(last, now) and _grown(session, last)
+        return not _too_soon(last, lives.current(session), now) and _grown(session, last)
 
 
 def sign(db: Database, keyring: Keyring, name: str, now: int) -> bool:
@@ -54,15 +57,15 @@ def sign(db: Database, keyring: Keyring, name: str, now: int) -> bool:
     What does not continue the newest checkpoint is never signed.
 
     Args:
-        name: the log's origin.
+        name: the log's origin in its first life; what is signed names the present one.
         now: microseconds UTC.
     """
     with db.write() as session:
         head = hold_head(session, wait=db.sqlite)
         if head is None:
             return False
-        last = newest(session)
-        if _too_soon(last, now):
+        last, life = newest(session), lives.current(session)
+        if _too_soon(last, life, now):
             return False
         try:
             tree = Tree(session, head)
@@ -74,10 +77,13 @@ def sign(db: Database, keyring: Keyring, name: str, now: int) -> bool:
         except NotProven as error:
             log.error("audit.checkpoint-refused", why=str(error))  # noqa: TRY400 - the reason is all there is to say
             return False
-        key = keyring.signer(session, Use.AUDIT)
-        text = Checkpoint(name, tree.size, root).text
-        note = Note(text, (Signer(name, _private(key)).sign(text),)).encode()
-        session.add(AuditCheckpoint(size=tree.size, root=root, note=note, kid=str(key.kid), signed_at=now))
+        key, origin_now = keyring.signer(session, Use.AUDIT), life.origin(name)
+        text = Checkpoint(origin_now, tree.size, root).text
+        note = Note(text, (Signer(origin_now, _private(key)).sign(text),)).encode()
+        signed = AuditCheckpoint(
+            size=tree.size, root=root, note=note, kid=str(key.kid), signed_at=now, life=life.number
+        )
+        session.add(signed)
         return True
 
 
@@ -121,8 +127,8 @@ def _grown(session: Session, last: AuditCheckpoint | None) -> bool:
         return True  # so that it is looked at under the lock, and said loudly
 
 
-def _too_soon(last: AuditCheckpoint | None, now: int) -> bool:
-    return last is not None and 0 <= now - last.signed_at < PACE
+def _too_soon(last: AuditCheckpoint | None, life: Life, now: int) -> bool:
+    return last is not None and last.life == life.number and 0 <= now - last.signed_at < PACE
 
 
 def _private(key: object) -> Ed25519PrivateKey:

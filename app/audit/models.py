@@ -3,7 +3,8 @@
 `audit_entry` holds each entry's bytes for ever, beside the columns that questions are asked by. `seq` is
 given afterwards by the sequencer, dense and in one order; readers see sequenced entries only. `audit_private`
 holds what must be erasable: salts, digests in clear, network addresses. `audit_tile` is the Merkle tree over
-the sequenced entries, `audit_checkpoint` what was signed of it.
+the sequenced entries, `audit_checkpoint` what was signed of it, `audit_cosignature` what witnesses signed
+of that, and `audit_life` the lives of the log that restores began.
 """
 
 from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, String
@@ -111,6 +112,58 @@ class AuditCheckpoint(Base):
     kid: Mapped[str] = mapped_column(String(64))
     """Of the key that signed, in `signing_key`."""
     signed_at: Mapped[int] = mapped_column(Moment)
+    life: Mapped[int] = mapped_column(Integer, server_default="1")
+    """In which life of the log, whose name is the checkpoint's origin."""
+
+
+class AuditLife(Base):
+    """A life of the log that a restore began. The first one has no row: its name is the log's own."""
+
+    __tablename__ = "audit_life"
+
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    name: Mapped[str] = mapped_column(String(64))
+    """What its origin ends in: number and a random part, so that no two restores begin the same life."""
+    began_at_size: Mapped[int] = mapped_column(BigInteger)
+    """How many entries it took over, with their numbers, from the life before."""
+    begun_at: Mapped[int] = mapped_column(Moment)
+
+
+class AuditCosignature(Base):
+    """What a witness signed of a checkpoint (C2SP tlog-cosignature); verified before it came here."""
+
+    __tablename__ = "audit_cosignature"
+
+    size: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("audit_checkpoint.size"), primary_key=True, autoincrement=False
+    )
+    witness: Mapped[str] = mapped_column(String(255), primary_key=True)
+    """The name of its key."""
+    key_id: Mapped[str] = mapped_column(String(8), primary_key=True)
+    """The id of its key, in hex."""
+    line: Mapped[bytes] = mapped_column(LargeBinary)
+    """The signature line, with its newline."""
+    cosigned_at: Mapped[int] = mapped_column(Moment)
+    """When, as the witness says."""
+
+
+class AuditWitness(Base):
+    """How far a configured witness has come, as it said itself, and when it is asked next."""
+
+    __tablename__ = "audit_witness"
+
+    name: Mapped[str] = mapped_column(String(255), primary_key=True)
+    key_id: Mapped[str] = mapped_column(String(8), primary_key=True)
+    life: Mapped[int] = mapped_column(Integer)
+    """The life of the log that the rest speaks of."""
+    size: Mapped[int] = mapped_column(BigInteger)
+    """The size that it holds, as far as is known; 0: it was not asked yet."""
+    cosigned_at: Mapped[int | None] = mapped_column(Moment)
+    next_at: Mapped[int] = mapped_column(Moment)
+    failures: Mapped[int] = mapped_column(Integer)
+    """In a row."""
+    problem: Mapped[str | None] = mapped_column(Code)
+    problem_at: Mapped[int | None] = mapped_column(Moment)
 
 
 class PolicyEpoch(Base):

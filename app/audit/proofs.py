@@ -5,15 +5,16 @@ salted commitments, so its hash tells nothing. Entries' bytes are for auditors. 
 checkpoint is shown: what nobody signed proves nothing.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.audit import service, tree
+from app.audit import cosignatures, service, tree
 from app.audit.checkpoints import newest
+from app.audit.cosignatures import Signed
 from app.audit.models import AuditCheckpoint, AuditEntry
 from app.errors import Conflict, Gone, Invalid, NotFound, Unavailable
 from app.question import Actor
@@ -29,7 +30,7 @@ class Proof:
 
     Args:
         start: the leaf's index, or the size of the older tree.
-        note: the checkpoint of exactly this size, if one was signed.
+        note: the checkpoint of exactly this size, if one was signed, with the cosignatures that it has.
     """
 
     start: int
@@ -48,6 +49,33 @@ def checkpoint(session: Session) -> AuditCheckpoint:
     if found is None:
         raise NotFound("The log has no checkpoint yet. Ask again shortly.", reason="no_checkpoint")
     return found
+
+
+def note(session: Session, witnesses: Collection[tuple[str, str]], count: int) -> bytes:
+    """The newest checkpoint with its cosignatures, as a note.
+
+    Args:
+        witnesses: names and key ids of those that count.
+        count: how many of them must have cosigned it; 0: none needs to.
+
+    Raises:
+        NotFound: nothing was signed yet, or nothing was cosigned by so many.
+    """
+    found = checkpoint(session)
+    if not count:
+        return cosignatures.signed(session, [found])[0].note
+    signed = cosignatures.newest(session, witnesses, count)
+    if signed is None:
+        raise NotFound(
+            "So many witnesses have cosigned no checkpoint yet: `/.well-known/halyard` names them.",
+            reason="not_witnessed",
+        )
+    return signed.note
+
+
+def history(session: Session, before: int | None, limit: int) -> list[Signed]:
+    """Checkpoints below a size, the newest first, with what witnesses signed of them."""
+    return cosignatures.history(session, before=before, limit=limit)
 
 
 def tile(session: Session, path: str) -> bytes:
@@ -169,7 +197,8 @@ def _size(session: Session, size: int | None, *, needs: int) -> int:
 
 
 def _note(session: Session, size: int) -> bytes | None:
-    return session.scalar(select(AuditCheckpoint.note).where(AuditCheckpoint.size == size))
+    found = cosignatures.at(session, size)
+    return None if found is None else found.note
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from app import record, upgrade
+from app.audit import checkpoints, lives, sequencer
 from app.audit.entry import Request
 from app.cli import local, running
 from app.cli.backup import copy
@@ -56,11 +57,17 @@ def restore(output: Output, file: Path, *, force: bool) -> None:
 
 
 def begin_incarnation(runtime: Runtime) -> int:
-    """Begin a new life of the feed after a restore; returns its number."""
+    """Begin a new life of the feed and of the audit log after a restore; returns the feed's number.
+
+    The log's life signs at once, so that nobody finds a checkpoint of the life before as the newest one.
+    """
     with record.begin(runtime, record.as_system, Request(), moves_policy=True) as tx:
         begun = incarnation.begin_new(tx.session, tx.now)
+        lives.begin_new(tx.session, tx.now)
         record.record(tx, IncarnationBegun())
-        return begun.number
+    sequencer.drain(runtime.db)
+    checkpoints.sign(runtime.db, runtime.keyring, checkpoints.origin(runtime.config.issuer), runtime.clock())
+    return begun.number
 
 
 def _require_backup(file: Path) -> None:
