@@ -31,6 +31,7 @@ from app.api import (
     widening,
 )
 from app.api import audit as audit_entries
+from app.console import checkpoints as console_checkpoints
 from app.console import log as console_log
 from app.console import site
 from app.runtime import Runtime
@@ -71,7 +72,7 @@ BLUEPRINTS = (
 )
 
 
-PAGES = (console_log.blp,)
+PAGES = (console_log.blp, console_checkpoints.blp)
 """Of the console."""
 
 

@@ -7,11 +7,13 @@ check with a verifier of their own.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from sqlalchemy.orm import Session
 
-from app.audit import checkpoints, proofs
-from app.audit.models import AuditCheckpoint
+from app.audit import checkpoints, cosignatures, lives, proofs
+from app.audit.cosignatures import Signed
+from app.config import Config
 from app.errors import Conflict, NotFound, Unavailable
 from app.keys import Keyring, Use
 from app.question import Actor
@@ -81,11 +83,16 @@ class Growth:
     problem: str | None = None
 
 
-def trusted(session: Session, keyring: Keyring, issuer: str) -> Trusted:
+def trusted(session: Session, keyring: Keyring, config: Config) -> Trusted:
     """What a verifier that begins with `/.well-known/halyard` trusts."""
-    name = checkpoints.origin(issuer)
-    keys = [checkpoints.verifier_key(name, jwk) for jwk in keyring.published(session, Use.AUDIT)]
-    return Trusted(log={name: keys})
+    base, begun = checkpoints.origin(config.issuer), lives.all_of(session)
+    published = keyring.published(session, Use.AUDIT)
+    log = {}
+    for life, following in zip_longest(begun, begun[1:]):
+        name = life.origin(base)
+        keys = lives.keys_of(life, following, published)
+        log[name] = [checkpoints.verifier_key(name, jwk) for jwk in keys]
+    return Trusted(log=log, witnesses=[one.key for one in config.witness_list])
 
 
 def of_entry(session: Session, actor: Actor, entry_id: str, entry: bytes, known: Trusted) -> Inclusion:
@@ -129,7 +136,7 @@ def of_growth(session: Session, old: int, new: int, known: Trusted) -> Growth:
         NotFound: nothing was signed for one of the sizes.
         Invalid, Conflict, Unavailable: as `proofs.of_growth`.
     """
-    notes = [signed_at(session, size) for size in (old, new)]
+    notes = [signed_at(session, size).note for size in (old, new)]
     found = proofs.of_growth(session, old, new)
     heads: list[Head] = []
     problem = None
@@ -140,6 +147,14 @@ def of_growth(session: Session, old: int, new: int, known: Trusted) -> Growth:
         problem = str(error)
     before, after = (*heads, None, None)[:2]
     return Growth(old=before, new=after, hashes=found.hashes, problem=problem)
+
+
+def head_of(found: Signed, known: Trusted) -> tuple[Head | None, str | None]:
+    """A checkpoint opened, or what does not hold of it."""
+    try:
+        return open_head(found.note, known), None
+    except NotProven as error:
+        return None, str(error)
 
 
 def open_head(note: bytes, known: Trusted) -> Head:
@@ -162,13 +177,13 @@ def _signer(note: Note, keys: Iterable[VerifierKey]) -> VerifierKey:
     return next(key for key in keys if (key.name, key.id) in named)
 
 
-def signed_at(session: Session, size: int) -> bytes:
+def signed_at(session: Session, size: int) -> Signed:
     """The checkpoint of exactly this size.
 
     Raises:
         NotFound: none was signed.
     """
-    found = session.get(AuditCheckpoint, size)
+    found = cosignatures.at(session, size)
     if found is None:
-        raise NotFound("No checkpoint of this size was signed. Choose two from the history.")
-    return found.note
+        raise NotFound("No checkpoint of this size was signed. Choose one from the history.")
+    return found

@@ -70,10 +70,8 @@ def understand(tx: Tx, form: dict[str, str]) -> Asked:
         loaded: dict[str, Any] = schema.load(values)
     except ValidationError as wrong:
         loaded = dict(wrong.valid_data or {})
-        messages = wrong.normalized_messages()
-        for name, said in messages.items():
-            place = name if name in FIELDS else "action"
-            errors.setdefault(place, _first(said))
+        for name, said in _by_field(wrong).items():
+            errors.setdefault(name if name in FIELDS else FIELDS[0], _first(said))
     loaded.pop("limit", None)
     return Asked(typed=form, values=loaded, errors=errors)
 
@@ -118,6 +116,10 @@ def _moment(text: str, *, end: bool) -> str:
         return f"{text}T23:59:59.999999Z" if end else f"{text}T00:00:00Z"
     written = _MINUTE.fullmatch(text)
     return f"{written[1]}T{written[2]}{written[3] or ':00'}Z" if written else text
+
+
+def _by_field(wrong: ValidationError) -> dict[str, Any]:
+    return wrong.messages if isinstance(wrong.messages, dict) else {FIELDS[0]: wrong.messages}
 
 
 def _first(said: Any) -> str:

@@ -66,7 +66,7 @@ def entry(entry_id: str) -> Response:
         found = opened(service.get(tx.session, tx.actor, entry_id))
         proof = None
         if not found.reduced:
-            known = inspection.trusted(tx.session, house.keyring, house.config.issuer)
+            known = inspection.trusted(tx.session, house.keyring, house.config)
             proof = inspection.of_entry(tx.session, tx.actor, entry_id, bytes(found.entry), known)
         return page(
             "console/entry.html", item=found, entry=found.document, proof=proof,
