@@ -1,0 +1,138 @@
+"""How much went on lately, by day and by member: one statement over the tallies, whatever the log's length.
+
+Auditors read of everybody, a member of itself. Days are of UTC; today is one that is not over.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.audit import service
+from app.audit.projection import NOBODY, AuditTally
+from app.audit.queries import Scope
+from app.audit.tallies import Volume
+from app.audit.unusual import PAST_DAYS, Unusual, unusual
+from app.clock import DAY
+from app.question import Actor
+from schemas import vocabulary
+from schemas.vocabulary import Decision
+
+_ENDINGS = (Decision.COMPLETED.value, Decision.ABORTED.value)
+"""What ends a stream is no exchange of its own: its segments are counted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Day:
+    """Entries of one day: of exchanges, and of refusals. `day` is its first microsecond."""
+
+    day: int
+    exchanges: int
+    refused: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overview:
+    """Days from `since` on, today included, each with its counts; and what was unusual among them.
+
+    Args:
+        members: member → its exchanges and refusals in these days. None: the operator, or nobody known.
+        unusual: days of a member that stand out against its own past, newest first.
+    """
+
+    since: int
+    days: Sequence[Day]
+    members: dict[str | None, tuple[int, int]]
+    unusual: Sequence[tuple[str, Unusual]]
+
+    @property
+    def exchanges(self) -> int:
+        return sum(day.exchanges for day in self.days)
+
+    @property
+    def refused(self) -> int:
+        return sum(day.refused for day in self.days)
+
+
+def scope_of(actor: Actor) -> Scope:
+    """Whose entries a reader may be told of.
+
+    Raises:
+        Forbidden: its client is bound to collections; the log is not cut that way.
+    """
+    service.require_whole(actor)
+    everything = vocabulary.Scope.AUDIT_READ in actor.scopes
+    return Scope(member=None if everything else actor.member_id)
+
+
+def look(session: Session, actor: Actor, now: int, days: int, *, member: str | None = None) -> Overview:
+    """The last days, of all members that the reader may be told of, or of one of them.
+
+    Args:
+        days: how many, at least 1.
+    """
+    scope = scope_of(actor)
+    until = now - now % DAY + DAY
+    since = until - days * DAY
+    volumes = _volumes(session, scope, member, since - PAST_DAYS * DAY, until)
+    return Overview(
+        since=since,
+        days=_days(volumes, since, until),
+        members=_members(volumes, since),
+        unusual=_unusual(volumes, since, until),
+    )
+
+
+_Row = tuple[str, Volume]
+
+
+def _volumes(session: Session, scope: Scope, member: str | None, since: int, until: int) -> list[_Row]:
+    wanted = (
+        select(AuditTally.day, AuditTally.member_id, AuditTally.decision, func.sum(AuditTally.entries),
+               func.sum(AuditTally.items))
+        .where(AuditTally.day >= since, AuditTally.day < until, AuditTally.owner_id == NOBODY)
+        .group_by(AuditTally.day, AuditTally.member_id, AuditTally.decision)
+        .order_by(AuditTally.day, AuditTally.member_id, AuditTally.decision)
+    )  # fmt: skip
+    for one in {scope.member, member} - {None}:
+        wanted = wanted.where(AuditTally.member_id == one)
+    return [
+        (who, Volume(day=day, action="", decision=decision, entries=int(entries), items=int(items)))
+        for day, who, decision, entries, items in session.execute(wanted)
+    ]
+
+
+def _days(volumes: Iterable[_Row], since: int, until: int) -> list[Day]:
+    counted = {day: [0, 0] for day in range(since, until, DAY)}
+    for _, one in volumes:
+        if one.day >= since:
+            _count(counted[one.day], one)
+    return [
+        Day(day=day, exchanges=exchanges, refused=refused) for day, (exchanges, refused) in counted.items()
+    ]
+
+
+def _members(volumes: Iterable[_Row], since: int) -> dict[str | None, tuple[int, int]]:
+    counted: dict[str | None, list[int]] = defaultdict(lambda: [0, 0])
+    for who, one in volumes:
+        if one.day >= since:
+            _count(counted[None if who == NOBODY else who], one)
+    return {who: (exchanges, refused) for who, (exchanges, refused) in counted.items()}
+
+
+def _count(into: list[int], one: Volume) -> None:
+    if one.decision == Decision.REFUSED.value:
+        into[1] += one.entries
+    elif one.decision not in _ENDINGS:
+        into[0] += one.entries
+
+
+def _unusual(volumes: Iterable[_Row], since: int, until: int) -> list[tuple[str, Unusual]]:
+    by_member: dict[str, list[Volume]] = defaultdict(list)
+    for who, one in volumes:
+        if who != NOBODY:
+            by_member[who].append(one)
+    found = [(who, one) for who, rows in by_member.items() for one in unusual(rows, since, until)]
+    return sorted(found, key=lambda pair: (-pair[1].day, pair[0], pair[1].measure))
