@@ -31,7 +31,7 @@ from app.api import (
     widening,
 )
 from app.api import audit as audit_entries
-from app.console import site
+from app.console import account, people, site
 from app.runtime import Runtime
 from app.web import documentation, limits, problems
 from app.web.cors import allow
@@ -70,7 +70,7 @@ BLUEPRINTS = (
 )
 
 
-PAGES = ()
+PAGES = (people.blp, account.blp)
 """Of the console."""
 
 
