@@ -32,6 +32,7 @@ from app.api import (
 )
 from app.api import audit as audit_entries
 from app.console import account, people, site
+from app.console import log as console_log
 from app.runtime import Runtime
 from app.web import documentation, limits, problems
 from app.web.cors import allow
@@ -70,7 +71,7 @@ BLUEPRINTS = (
 )
 
 
-PAGES = (people.blp, account.blp)
+PAGES = (people.blp, account.blp, console_log.blp)
 """Of the console."""
 
 

@@ -4,7 +4,7 @@ from flask import Blueprint, Response, request, url_for
 
 from app import record
 from app.console import session
-from app.console.people import see_other
+from app.console.people import check_repeated, see_other
 from app.console.session import signed_in
 from app.console.site import page
 from app.errors import HalyardError, Invalid, TooMany
@@ -45,9 +45,7 @@ def change_password() -> Response:
     """Set another password; other sessions end."""
     form = request.form
     try:
-        if form.get("new", "") != form.get("repeat", ""):
-            error = {"pointer": "/repeat", "detail": "This is not the same as above."}
-            raise Invalid("The password was not repeated.", reason="password", errors=[error])
+        check_repeated(form.get("new", ""), form.get("repeat", ""))
         enrolling.change_password(
             runtime(), origin(), SignedIn(session.current_hash()), form.get("old", ""), form.get("new", "")
         )

@@ -1,6 +1,5 @@
 """Pages before there is a session: signing in, step by step, and accepting an invitation."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import segno
@@ -24,12 +23,6 @@ from app.web.state import runtime
 blp = Blueprint("people", __name__, url_prefix="/console")
 
 _QR_MODULE = 5
-
-
-@blp.app_context_processor
-def words() -> Mapping[str, Any]:
-    """What every page may name: who is signed in, and the field that a form carries."""
-    return {"person": session.current_person(), "csrf_field": session.csrf_field}
 
 
 @blp.get("/sign-in")
@@ -78,9 +71,7 @@ def take_code() -> Response:
     if session.step(Stage.CODE) is None:
         return session.to_sign_in()
     try:
-        token = signing_in.try_code(
-            runtime(), origin(), session.current_hash(), request.form.get("code", "")
-        )
+        token = signing_in.try_code(runtime(), origin(), session.current_hash(), request.form.get("code", ""))
     except Locked as error:
         return _locked(error)
     except TooMany as error:
@@ -105,7 +96,7 @@ def accept_invitation() -> Response:
     form = request.form
     password = form.get("password", "")
     try:
-        _check_repeated(password, form.get("repeat", ""))
+        check_repeated(password, form.get("repeat", ""))
         token = enrolling.accept(
             runtime(), origin(), form.get("code", ""), password, replaces=session.before()
         )
@@ -143,7 +134,7 @@ def confirm_device() -> Response:
         return _device_form(error)
 
 
-def _check_repeated(password: str, again: str) -> None:
+def check_repeated(password: str, again: str) -> None:
     if password != again:
         error = {"pointer": "/repeat", "detail": "This is not the same as above."}
         raise Invalid("The password was not repeated.", reason="password", errors=[error])
@@ -152,7 +143,7 @@ def _check_repeated(password: str, again: str) -> None:
 def _sign_in_form(error: HalyardError | None = None, *, handle: str = "") -> Response:
     goal = local_goal(request.values.get("next"))
     ended = error is None and session.before() is not None
-    return _form("people/sign_in.html", error, next=goal, handle=handle, ended=ended)
+    return _form("people/sign_in.html", error, next=goal, handle=handle, ended=ended, provider=None)
 
 
 def _code_form(error: HalyardError | None = None) -> Response:

@@ -13,6 +13,9 @@ import msgspec
 from flask import Blueprint, Flask, Response, render_template, request
 from jinja2 import StrictUndefined
 
+from app import clock
+from app.console import wording
+from app.console.session import csrf_field, current_person
 from app.errors import NotFound
 from app.web.exchange import Reply
 from app.web.identity import requires
@@ -57,7 +60,8 @@ def install(app: Flask, pages: tuple[Blueprint, ...] = ()) -> None:
     app.jinja_env.autoescape = True
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
-    app.jinja_env.globals["layout"] = LAYOUT[:12]
+    app.jinja_env.globals.update(layout=LAYOUT[:12], csrf_field=csrf_field, current_person=current_person)
+    app.jinja_env.filters.update(_FILTERS)
     for blueprint in (blp, *pages):
         app.register_blueprint(blueprint)
     app.after_request(_dress)
@@ -107,6 +111,30 @@ def _show(answer: Response) -> None:
     answer.content_type = HTML
     answer.headers.remove("WWW-Authenticate")
 
+
+def _moment(value: int | str) -> str:
+    """Microseconds, or the text of an entry, as RFC 3339."""
+    return value if isinstance(value, str) else clock.to_text(value)
+
+
+def _brief(value: int) -> str:
+    """A number on an axis: 1,500 is 1.5k."""
+    for unit, sign in ((1_000_000_000, "G"), (1_000_000, "M"), (1_000, "k")):
+        if value >= unit:
+            return f"{value / unit:.1f}".removesuffix(".0") + sign
+    return str(value)
+
+
+_FILTERS: Final = {
+    "action": wording.action,
+    "brief": _brief,
+    "decided": wording.decision,
+    "dress": wording.dress,
+    "moment": _moment,
+    "pair": lambda value: (value, value),
+    "short": wording.short,
+    "subject": wording.subject,
+}
 
 _HEADINGS: Final = {
     HTTPStatus.BAD_REQUEST: "This request cannot be read",

@@ -103,7 +103,7 @@ def prepare_segments(runtime: Runtime) -> bool:
 
 
 def forget(runtime: Runtime) -> bool:
-    """Delete what is kept for a time only: stored answers, spent assertions, ended revocations, sessions, openings."""
+    """Delete what is kept for a time only: stored answers, spent assertions, revocations, ended sessions."""
     now = runtime.clock()
     with runtime.db.write() as session:
         idempotency.forget_old(session, now)

@@ -1,0 +1,126 @@
+"""The filter form of the log: what a person typed, what it means, and what is wrong with which field."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from marshmallow import ValidationError
+
+from app.audit import names
+from app.record import Tx
+from schemas.audit import EntryArgs
+
+FIELDS: Final = (
+    "member", "action", "decision", "purpose", "collection", "version", "object", "request", "since", "until",
+)  # fmt: skip
+TEXT_LIMIT: Final = 300
+_IDENT: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_MINUTE: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]([0-9]{2}:[0-9]{2})(:[0-9]{2})?Z?")
+_LABELS: Final = {
+    "member": "Member", "action": "Action", "decision": "Decision", "purpose": "Purpose",
+    "collection": "Set or list", "version": "Version", "object": "Object", "request": "Request",
+    "since": "Since", "until": "Until",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A form as it came in, and as it is understood.
+
+    Args:
+        typed: field → text, without those that were left empty.
+        values: what `EntryArgs` made of it.
+        errors: field → what to do about it.
+    """
+
+    typed: dict[str, str] = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def query(self) -> str:
+        """The form's fields as the query of a link."""
+        return urlencode(self.typed)
+
+    def error_list(self) -> list[tuple[str, str, str]]:
+        """(field, label, what to do), in the order of the form."""
+        return [(name, _LABELS.get(name, name), self.errors[name]) for name in FIELDS if name in self.errors]
+
+
+def typed(query: Mapping[str, str]) -> dict[str, str]:
+    """The fields of the form that somebody filled in. Unknown parameters are not ours and not repeated."""
+    found = {name: query.get(name, "").strip() for name in FIELDS}
+    return {name: text[:TEXT_LIMIT] for name, text in found.items() if text}
+
+
+def understand(tx: Tx, form: dict[str, str]) -> Asked:
+    """Find what names and slugs stand for, and check the rest as the API does."""
+    values, errors = dict(form), dict[str, str]()
+    for name, find in (("member", _member), ("collection", _collection)):
+        if name in values:
+            _replace(values, errors, name, find(tx, values[name]))
+    for name in ("since", "until"):
+        if name in values:
+            values[name] = _moment(values[name], end=name == "until")
+    schema = EntryArgs()
+    try:
+        loaded: dict[str, Any] = schema.load(values)
+    except ValidationError as wrong:
+        loaded = dict(wrong.valid_data or {})
+        messages = wrong.normalized_messages()
+        for name, said in messages.items():
+            place = name if name in FIELDS else "action"
+            errors.setdefault(place, _first(said))
+    loaded.pop("limit", None)
+    return Asked(typed=form, values=loaded, errors=errors)
+
+
+def _replace(
+    values: dict[str, str], errors: dict[str, str], name: str, found: tuple[str | None, str]
+) -> None:
+    ident, problem = found
+    if ident is None:
+        del values[name]
+        errors[name] = problem
+    else:
+        values[name] = ident
+
+
+def _member(tx: Tx, text: str) -> tuple[str | None, str]:
+    if _IDENT.fullmatch(text):
+        return text, ""
+    return names.member_called(tx.session, tx.actor, text), (
+        "No member that you may know has this name. Choose one from the list, or give its id."
+    )
+
+
+def _collection(tx: Tx, text: str) -> tuple[str | None, str]:
+    if _IDENT.fullmatch(text):
+        return text, ""
+    found = names.collections_called(tx.session, tx.actor, tx.now, text)
+    if len(found) > 1:
+        ids = ", ".join(one.id for one in found)
+        return None, f"Several sets or lists have this slug. Give the id of one: {ids}."
+    if not found:
+        return (
+            None,
+            "No set or list that you may see has this slug. Choose one from the list, or give its id.",
+        )
+    return found[0].id, ""
+
+
+def _moment(text: str, *, end: bool) -> str:
+    """A day, or a day and a time, as a moment; days are whole, and `until` takes in the one that it names."""
+    if _DAY.fullmatch(text):
+        return f"{text}T23:59:59.999999Z" if end else f"{text}T00:00:00Z"
+    written = _MINUTE.fullmatch(text)
+    return f"{written[1]}T{written[2]}{written[3] or ':00'}Z" if written else text
+
+
+def _first(said: Any) -> str:
+    while isinstance(said, dict | list):
+        said = next(iter(said.values() if isinstance(said, dict) else said), "This does not fit.")
+    return str(said)
