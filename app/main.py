@@ -33,9 +33,10 @@ from app.api import (
     widening,
 )
 from app.api import audit as audit_entries
+from app.console import account, matrix, overview, people, site
 from app.console import checkpoints as console_checkpoints
 from app.console import log as console_log
-from app.console import site
+from app.console import members as console_members
 from app.runtime import Runtime
 from app.web import documentation, limits, problems, receipts
 from app.web.cors import allow
@@ -76,7 +77,15 @@ BLUEPRINTS = (
 )
 
 
-PAGES = (console_log.blp, console_checkpoints.blp)
+PAGES = (
+    people.blp,
+    account.blp,
+    overview.blp,
+    console_log.blp,
+    console_members.blp,
+    matrix.blp,
+    console_checkpoints.blp,
+)
 """Of the console."""
 
 

@@ -16,6 +16,7 @@ from app.audit.queries import Scope
 from app.audit.tallies import Volume
 from app.audit.unusual import PAST_DAYS, Unusual, unusual
 from app.clock import DAY
+from app.parties import Member
 from app.question import Actor
 from schemas import vocabulary
 from schemas.vocabulary import Decision
@@ -81,7 +82,7 @@ def look(session: Session, actor: Actor, now: int, days: int, *, member: str | N
         since=since,
         days=_days(volumes, since, until),
         members=_members(volumes, since),
-        unusual=_unusual(volumes, since, until),
+        unusual=_unusual(session, volumes, since, until),
     )
 
 
@@ -129,10 +130,17 @@ def _count(into: list[int], one: Volume) -> None:
         into[0] += one.entries
 
 
-def _unusual(volumes: Iterable[_Row], since: int, until: int) -> list[tuple[str, Unusual]]:
+def _unusual(session: Session, volumes: Iterable[_Row], since: int, until: int) -> list[tuple[str, Unusual]]:
     by_member: dict[str, list[Volume]] = defaultdict(list)
     for who, one in volumes:
         if who != NOBODY:
             by_member[who].append(one)
-    found = [(who, one) for who, rows in by_member.items() for one in unusual(rows, since, until)]
+    rows = select(Member.id, Member.created_at).where(Member.id.in_(sorted(by_member)))
+    begun = {row.id: row.created_at - row.created_at % DAY for row in session.execute(rows)}
+    found = [
+        (who, one)
+        for who, own in by_member.items()
+        if who in begun
+        for one in unusual(own, since, until, begun[who])
+    ]
     return sorted(found, key=lambda pair: (-pair[1].day, pair[0], pair[1].measure))

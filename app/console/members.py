@@ -1,17 +1,12 @@
-"""Members: who there is, what one of them received and was refused, and who exchanged with whom."""
+"""Members: who there is, and what one of them received and was refused."""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
-from app.audit import names, overview, sequencer, service, tallies
+from app.audit import overview, sequencer, service
 from app.audit.queries import Filter
-from app.audit.tallies import Cell
-from app.clock import DAY
-from app.console import charts
 from app.console.overview import SPANS, drawn
 from app.console.reading import READERS, names_in, opened
 from app.console.session import signed_in
@@ -21,13 +16,11 @@ from app.members import members
 from app.record import Tx
 from app.web.exchange import Reply, read
 from app.web.state import runtime
-from schemas.vocabulary import Role
 
 blp = Blueprint("console-members", __name__, url_prefix=PREFIX)
 
 ACTION: Final = "volume.read"
 MOST: Final = 500
-SHADES: Final = 5
 LATEST: Final = 20
 _DAYS: Final = 30
 
@@ -73,54 +66,3 @@ def member(member_id: str) -> Response:
 
 def _latest(tx: Tx, wanted: Filter) -> list[service.Item]:
     return service.find(tx.session, tx.actor, wanted, [], after=0, limit=LATEST)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """A recipient with its cells in the order of the columns; None: nothing was exchanged."""
-
-    member: str | None
-    cells: Sequence[Cell | None]
-    entries: int
-    refused: int
-
-
-@blp.get("/matrix")
-@signed_in(Role.AUDITOR, Role.OPERATOR)
-def matrix() -> Response:
-    """Who did how much with whose data."""
-    days = 90 if request.args.get("days") == "90" else SPANS[0]
-
-    def work(tx: Tx) -> Reply:
-        until = tx.now - tx.now % DAY + DAY
-        cells = tallies.matrix(tx.session, until - days * DAY, until)
-        ids = {one.owner for one in cells} | {one.member for one in cells if one.member is not None}
-        called = names.of(tx.session, tx.actor, tx.now, members=ids)
-
-        def name_of(member_id: str | None) -> tuple[bool, str]:
-            return member_id is None, called.members.get(member_id or "", member_id or "")
-
-        owners = sorted({one.owner for one in cells}, key=name_of)
-        return page(
-            "console/matrix.html", days=days, spans=SPANS, names=called, owners=owners,
-            rows=_rows(cells, owners, name_of), shade=_shade(cells),
-            subjects=[Subject(kind="member", count=len(ids))],
-        )  # fmt: skip
-
-    return read(ACTION, Subject(kind="member"), work)
-
-
-def _rows(cells: Sequence[Cell], owners: Sequence[str], name_of: Any) -> list[Row]:
-    by_pair = {(one.member, one.owner): one for one in cells}
-    found = []
-    for who in sorted({one.member for one in cells}, key=name_of):
-        own = [by_pair.get((who, owner)) for owner in owners]
-        some = [one for one in own if one is not None]
-        entries, refused = sum(one.entries for one in some), sum(one.refused for one in some)
-        found.append(Row(member=who, cells=own, entries=entries, refused=refused))
-    return found
-
-
-def _shade(cells: Sequence[Cell]) -> dict[tuple[str | None, str], int]:
-    most = max((one.entries for one in cells), default=0)
-    return {(one.member, one.owner): charts.shade(one.entries, most, SHADES) for one in cells}

@@ -115,16 +115,21 @@ def for_visitors(view: View) -> View:
     return guarded
 
 
-def step(stage: Stage) -> Person:
-    """The person of a session that is at this step of signing in.
+def step(*stages: Stage) -> Stage | None:
+    """At which of these steps of signing in the browser is; None: at none, or it took too long."""
+    try:
+        return _present(runtime(), *stages)[0].stage
+    except Unauthenticated:
+        return None
 
-    Raises:
-        Unauthenticated: there is none, or it has ended.
-    """
-    return _present(runtime(), stage)[0]
+
+def before() -> bytes | None:
+    """Digest of the session that the browser has when somebody signs in there: it is to end."""
+    token = request.cookies.get(cookie_name(SESSION))
+    return None if token is None else sessions.hash_token(token)
 
 
-def _present(house: Runtime, stage: Stage) -> tuple[Person, bytes]:
+def _present(house: Runtime, *stages: Stage) -> tuple[Person, bytes]:
     token = request.cookies.get(cookie_name(SESSION))
     if token is None:
         limits.hit_network(origin().network)
@@ -132,10 +137,10 @@ def _present(house: Runtime, stage: Stage) -> tuple[Person, bytes]:
     token_hash = sessions.hash_token(token)
     with house.db.read() as session:
         person = sessions.find(session, token_hash, house.clock())
-    if person is None or person.stage is not stage:
+    if person is None or person.stage not in stages:
         count_refusal()
         raise Unauthenticated("Your session has ended. Sign in again.", reason="session_ended")
-    g.identify = SignedIn(token_hash, stage)
+    g.identify = SignedIn(token_hash, person.stage)
     return person, token_hash
 
 

@@ -13,6 +13,7 @@ from app.audit.entry import Request
 from app.clock import DAY
 from app.feed import clearing, preparing, sight
 from app.members import forgetting
+from app.members.people import forgetting as people
 from app.record import as_system, begin, settle_lapses
 from app.runtime import Runtime
 from app.sets import reminders, status
@@ -107,11 +108,12 @@ def prepare_segments(runtime: Runtime) -> bool:
 
 
 def forget(runtime: Runtime) -> bool:
-    """Delete what is kept for a time only: stored answers, spent assertions, ended revocations, openings."""
+    """Delete what is kept for a time only: stored answers, spent assertions, revocations, ended sessions."""
     now = runtime.clock()
     with runtime.db.write() as session:
         idempotency.forget_old(session, now)
         forgetting.forget_ended(session, now)
+        people.forget_ended(session, now)
     with runtime.db.write() as session:
         before = now - runtime.config.network_retention_days * DAY
         return retention.forget_private(session, before) > 0

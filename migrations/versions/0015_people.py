@@ -79,6 +79,7 @@ def _sign_in_tables() -> None:
         sa.Column("id", _ID, nullable=False),
         sa.Column("user_id", _ID, nullable=False),
         sa.Column("stage", sa.String(length=64), nullable=False),
+        sa.Column("how", sa.String(length=64), nullable=False),
         sa.Column("roles", sa.JSON(), nullable=False),
         sa.Column("began_at", sa.BigInteger(), nullable=False),
         sa.Column("seen_at", sa.BigInteger(), nullable=False),

@@ -88,6 +88,8 @@ class ConsoleSession(Base):
     """Names it in lists and in the audit log; stays when the token is changed."""
     user_id: Mapped[str] = mapped_column(Id, ForeignKey("user_account.id"), index=True)
     stage: Mapped[str] = mapped_column(Code)
+    how: Mapped[str] = mapped_column(Code)
+    """Code of what the person proved itself with, so far."""
     roles: Mapped[list[str]] = mapped_column(JSON)
     """Those that its token was made for: with other ones the session gets another token."""
     began_at: Mapped[int] = mapped_column(Moment)

@@ -56,6 +56,8 @@ class Person:
     member_id: str
     member: str
     """Name of the member that the person acts for."""
+    how: str
+    """Code of what it proved itself with."""
     roles: frozenset[Role]
     token_for: frozenset[Role]
     """The roles that the session's token was made for."""
@@ -103,7 +105,7 @@ def _person(row: Row[*tuple[Any, ...]], held: frozenset[Role]) -> Person:
     found, user, member = row
     return Person(
         session_id=found.id, stage=Stage(found.stage), user_id=user.id, handle=user.handle,
-        member_id=user.member_id, member=member, roles=held,
+        member_id=user.member_id, member=member, how=found.how, roles=held,
         token_for=frozenset(Role(role) for role in found.roles), began_at=found.began_at,
         seen_at=found.seen_at, ends_at=found.ends_at,
     )  # fmt: skip
@@ -127,17 +129,17 @@ class SignedIn:
         return found.actor
 
 
-def start(tx: Tx, user_id: str, stage: Stage, how: str = "") -> str:
-    """Make a session and return its token, which is held nowhere else.
+def start(tx: Tx, user_id: str, stage: Stage, how: str) -> str:
+    """Make a session and return its token, which is held nowhere else. An open one is an event.
 
     Args:
-        how: for an open one, the code of how the person proved itself; it is an event.
+        how: code of what the person proved itself with.
     """
     token = secrets.token_urlsafe(TOKEN_BYTES)
     held = roles.held_by(tx.session, [user_id])[user_id]
     row = ConsoleSession(
         token_hash=hash_token(token), id=str(uuid.uuid4()), user_id=user_id, stage=stage.value,
-        roles=sorted(held), began_at=tx.now, seen_at=tx.now,
+        how=how, roles=sorted(held), began_at=tx.now, seen_at=tx.now,
         ends_at=tx.now + (LONGEST if stage is Stage.OPEN else STEP_LONGEST),
     )  # fmt: skip
     tx.session.add(row)
@@ -168,6 +170,19 @@ def change_token(session: Session, token_hash: bytes, held: Iterable[Role]) -> s
 def drop(session: Session, token_hash: bytes) -> None:
     """Delete a session that was never open, or whose place another one takes."""
     session.execute(delete(ConsoleSession).where(ConsoleSession.token_hash == token_hash))
+
+
+def replace(tx: Tx, token_hash: bytes | None) -> None:
+    """End what this browser had before somebody signs in there anew."""
+    if token_hash is None:
+        return
+    gone = delete(ConsoleSession).where(ConsoleSession.token_hash == token_hash)
+    found = tx.session.execute(
+        gone.returning(ConsoleSession.id, ConsoleSession.stage, ConsoleSession.user_id)
+    ).one_or_none()
+    if found is not None and found.stage == Stage.OPEN:
+        owner = tx.session.get_one(User, found.user_id).member_id
+        record(tx, SessionEnded(subjects=(_subject(found.id, owner),), reason="replaced"))
 
 
 def end(tx: Tx, token_hash: bytes) -> None:
