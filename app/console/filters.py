@@ -25,6 +25,11 @@ _LABELS: Final = {
     "since": "Since", "until": "Until",
 }  # fmt: skip
 
+_WHEN: Final = "Write a day, as 2026-11-25, or a day and a time, as 2026-11-25 14:30."
+_ID: Final = "Give an id as the log shows it: 36 characters, in lower case."
+_SAID: Final = {"since": _WHEN, "until": _WHEN, "object": _ID, "request": _ID}
+"""What to do about a field, where the API's words are for programs."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
@@ -71,7 +76,7 @@ def understand(tx: Tx, form: dict[str, str]) -> Asked:
     except ValidationError as wrong:
         loaded = dict(wrong.valid_data or {})
         for name, said in _by_field(wrong).items():
-            errors.setdefault(name if name in FIELDS else FIELDS[0], _first(said))
+            errors.setdefault(name if name in FIELDS else FIELDS[0], _SAID.get(name) or _first(said))
     loaded.pop("limit", None)
     return Asked(typed=form, values=loaded, errors=errors)
 

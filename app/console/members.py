@@ -58,7 +58,7 @@ def member(member_id: str) -> Response:
             "console/member.html", who=who, seen=seen, charts=drawn(seen), items=items, refused=refused,
             purposes=Counter(one["purpose"] or "none" for one in documents).most_common(),
             names=names_in(tx, documents + [item.document for item in refused]), days=SPANS[1],
-            subjects=[Subject(kind="member", id=member_id, owner_id=member_id, count=len(items))],
+            subjects=[Subject(kind="member", id=member_id, count=len(items))],
         )  # fmt: skip
 
     return read(ACTION, Subject(kind="member", id=member_id), work)

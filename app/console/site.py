@@ -132,6 +132,7 @@ _FILTERS: Final = {
     "dress": wording.dress,
     "moment": _moment,
     "pair": lambda value: (value, value),
+    "reason": wording.reason,
     "short": wording.short,
     "subject": wording.subject,
 }

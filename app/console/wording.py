@@ -113,7 +113,13 @@ SUBJECTS: Final[dict[str, str]] = {
 
 
 def action(code: str) -> str:
-    return ACTIONS.get(code, code)
+    """What was done; who lacks the scope of a route is refused before there is an action: by its name."""
+    method, _, route = code.partition(".")
+    return f"called {route}" if method in _METHODS else ACTIONS.get(code, code)
+
+
+def reason(code: str) -> str:
+    return code.replace("_", " ").replace("-", " ")
 
 
 def subject(kind: str) -> str:
@@ -137,6 +143,9 @@ def count(number: int, one: str, many: str) -> str:
 def short(ident: str) -> str:
     """The first part of an id, for tables; the whole one stands where the link leads."""
     return ident.partition("-")[0]
+
+
+_METHODS: Final = {"get", "post", "put", "patch", "delete"}
 
 
 def grouped() -> list[tuple[str, list[tuple[str, str]]]]:
