@@ -246,7 +246,7 @@ class Keeper:
 
 def _followed(document: dict[str, Any]) -> Followed:
     try:
-        return Followed(
+        found = Followed(
             origin=document["origin"],
             keys=tuple(VerifierKey.parse(key) for key in document["keys"]),
             note=document["note"].encode(),
@@ -254,6 +254,9 @@ def _followed(document: dict[str, Any]) -> Followed:
         )
     except (KeyError, TypeError, AttributeError, BadNote) as error:
         raise Damaged("the state of a log cannot be read") from error
+    if found.held.origin != found.origin or bool(found.note) != (found.cosigned_at is not None):
+        raise Damaged("the state of a log was changed")
+    return found
 
 
 def _evidence(name: str, document: dict[str, Any]) -> Evidence:
