@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from app.transparency.errors import NotProven
 from app.transparency.notes import KeyType, VerifierKey
@@ -211,12 +212,19 @@ def _witness(text: str) -> Witness:
         raise ConfigError(
             "HALYARD_WITNESSES names keys as `halyard witness init` prints them: of type 4, for cosignatures"
         )
-    if not _WITNESS_URL.fullmatch(url.strip()):
+    if not _WITNESS_URL.fullmatch(url.strip()) or not _has_fit_port(url.strip()):
         raise ConfigError(
             "HALYARD_WITNESSES lists `<vkey> <url>`, separated by commas; a URL begins with https://, "
             "or with http:// on this machine"
         )
     return Witness(key=key, url=url.strip().rstrip("/"))
+
+
+def _has_fit_port(url: str) -> bool:
+    try:
+        return urlsplit(url).port != 0
+    except ValueError:
+        return False
 
 
 def _parse(name: str, parser: Callable[[str], Any], text: str) -> Any:

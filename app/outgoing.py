@@ -12,7 +12,8 @@ import ssl
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
+from urllib.parse import urlsplit
 
 import httpcore
 
@@ -140,49 +141,115 @@ class Outgoing:
             "Connection": "close",
             **(headers or {}),
         }
-        deadline = Deadline(self._seconds)
-        trust = self._trust or _system_trust()
-        pool = httpcore.ConnectionPool(
-            ssl_context=trust, max_connections=1, max_keepalive_connections=0, retries=0,
-            network_backend=Pinned(self._addresses, deadline),
-        )  # fmt: skip
         where = httpcore.URL(scheme=b"https", host=target.host, port=target.port, target=target.path)
-        try:
-            with pool, pool.stream(method, where, headers=list(asked.items()), content=body) as answer:
-                return _read(answer)
-        except (httpcore.TimeoutException, TimeoutError) as error:
-            raise Unreachable("The other server does not answer in time.", reason="timeout") from error
-        except ssl.SSLCertVerificationError as error:
-            raise Unreachable(
-                "The other server's certificate does not hold: it must be valid, trusted, for this name.",
-                reason="certificate",
-            ) from error
-        except (httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:
-            raise Unreachable(
-                "The other server cannot be reached, or breaks off.", reason="network"
-            ) from error
+        backend = Pinned(self._addresses, Deadline(self._seconds))
+        return _exchange(method, where, asked, body, backend, self._trust or _system_trust())
 
     def _addresses(self, host: str, port: int, seconds: float) -> list[Address]:
         """Every address of a name, or none: one that is not allowed spoils the answer."""
-        asked = self._resolvers.submit(self._resolve, host, port)
-        try:
-            texts = asked.result(timeout=seconds)
-        except TimeoutError:
-            asked.cancel()
-            raise
-        except (OSError, UnicodeError) as error:
-            raise Unreachable("The host name has no address.", reason="name") from error
+        texts = _resolved(self._resolvers, self._resolve, host, port, seconds)
         found = [_plain_address(text) for text in texts]
-        if not found:
-            raise Unreachable("The host name has no address.", reason="name")
         if not all(is_public(address) or within(address, self._also) for address in found):
             raise Unreachable("The host name leads to an address that is not public.", reason="address")
         return list(dict.fromkeys(found))[:ADDRESSES_TRIED]
 
 
+class Direct:
+    """Asks servers that the operator named in the settings: any address will do, a private one too.
+
+    https, or http on this machine. No redirect is followed, no proxy, cookie or compression is used, and one
+    deadline holds, as for `Outgoing`. Never call it inside a transaction.
+
+    Args:
+        trust: certificate authorities; the system's if left out.
+        seconds: for one whole exchange.
+    """
+
+    def __init__(self, *, trust: ssl.SSLContext | None = None, seconds: float = SECONDS) -> None:
+        self._trust = trust
+        self._seconds = seconds
+        self._resolvers = ThreadPoolExecutor(_RESOLVERS, thread_name_prefix="resolve")
+
+    def post(self, url: str, body: bytes, media_type: str) -> Answer:
+        """Send a body, and read the whole answer, whatever its status.
+
+        Args:
+            url: an address of the settings, which have checked its form.
+
+        Raises:
+            Unreachable: there is no fit answer in time, or http leads to another machine.
+        """
+        parts = urlsplit(url)
+        asked = {
+            "Host": parts.netloc,
+            "User-Agent": "halyard",
+            "Accept-Encoding": "identity",
+            "Connection": "close",
+            "Content-Type": media_type,
+        }
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        where = httpcore.URL(
+            scheme=parts.scheme, host=parts.hostname or "", port=port, target=parts.path or "/"
+        )
+        local = parts.scheme == "http"
+        backend = Pinned(partial(self._addresses, local=local), Deadline(self._seconds))
+        return _exchange("POST", where, asked, body, backend, self._trust or _system_trust())
+
+    def _addresses(self, host: str, port: int, seconds: float, *, local: bool) -> list[Address]:
+        found = [
+            _plain_address(text) for text in _resolved(self._resolvers, resolve_name, host, port, seconds)
+        ]
+        if local and not all(address.is_loopback for address in found):
+            raise Unreachable("http is for this machine only: use https.", reason="address")
+        return found[:ADDRESSES_TRIED]
+
+
 def resolve_name(host: str, port: int) -> Sequence[str]:
     """Ask the system's resolver."""
     return [str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+
+
+def _resolved(
+    resolvers: ThreadPoolExecutor, resolve: Resolve, host: str, port: int, seconds: float
+) -> Sequence[str]:
+    """What a name leads to: at least one address."""
+    asked = resolvers.submit(resolve, host, port)
+    try:
+        texts = asked.result(timeout=seconds)
+    except TimeoutError:
+        asked.cancel()
+        raise
+    except (OSError, UnicodeError) as error:
+        raise Unreachable("The host name has no address.", reason="name") from error
+    if not texts:
+        raise Unreachable("The host name has no address.", reason="name")
+    return texts
+
+
+def _exchange(
+    method: str,
+    where: httpcore.URL,
+    headers: Mapping[str, str],
+    body: bytes | None,
+    backend: Pinned,
+    trust: ssl.SSLContext,
+) -> Answer:
+    """One request over a connection of its own, and its whole answer."""
+    pool = httpcore.ConnectionPool(
+        ssl_context=trust, max_connections=1, max_keepalive_connections=0, retries=0, network_backend=backend
+    )
+    try:
+        with pool, pool.stream(method, where, headers=list(headers.items()), content=body) as answer:
+            return _read(answer)
+    except (httpcore.TimeoutException, TimeoutError) as error:
+        raise Unreachable("The other server does not answer in time.", reason="timeout") from error
+    except ssl.SSLCertVerificationError as error:
+        raise Unreachable(
+            "The other server's certificate does not hold: it must be valid, trusted, for this name.",
+            reason="certificate",
+        ) from error
+    except (httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:
+        raise Unreachable("The other server cannot be reached, or breaks off.", reason="network") from error
 
 
 def _plain_address(text: str) -> Address:

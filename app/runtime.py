@@ -1,7 +1,7 @@
 """What every verb needs beside its arguments, assembled once per process."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 from app.audit.committer import Auditor, GroupCommitter
@@ -10,7 +10,7 @@ from app.config import Config
 from app.db import Database
 from app.feed.cursor import CursorSeal
 from app.keys import Keyring, derive
-from app.outgoing import Outgoing
+from app.outgoing import Direct, Outgoing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +26,7 @@ class Runtime:
     auditor: Auditor
     clock: Clock
     outgoing: Outgoing
+    direct: Direct = field(default_factory=Direct)
 
     @classmethod
     def assemble(

@@ -74,6 +74,37 @@ class CheckpointsSchema(Schema):
     )
 
 
+class WitnessSchema(Schema):
+    """How the log stands with a witness, in its present life."""
+
+    name = fields.String(required=True, metadata={"description": "The name of its key."})
+    vkey = fields.String(required=True, metadata={"description": "Its key for verifiers."})
+    cosigned_size = fields.Integer(
+        required=True,
+        allow_none=True,
+        metadata={"description": "The largest checkpoint that it cosigned; null: none yet."},
+    )
+    cosigned_at = Moment(required=True, allow_none=True, description="When it cosigned last, as it says.")
+    holds = fields.Integer(
+        required=True, metadata={"description": "The size that it holds, as far as it said."}
+    )
+    problem = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "Why it does not cosign now; null: it does. `forked`, `rolled_back`: it has seen "
+            "another history of this log."
+        },
+    )
+    problem_at = Moment(required=True, allow_none=True, description="Since when.")
+
+
+class WitnessesSchema(Schema):
+    items = fields.List(
+        fields.Nested(WitnessSchema), required=True, metadata={"description": "As the settings name them."}
+    )
+
+
 class InclusionArgs(SizeArgs):
     index = fields.Integer(
         required=True,

@@ -5,13 +5,14 @@ next one about (ADR 0021). What holds or names an entry leaves one, as every rea
 """
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any, TypeVar
 
 from flask import Response
 from sqlalchemy.orm import Session
 
 from app.api.audit import ACTION
-from app.audit import proofs, sequencer
+from app.audit import proofs, sequencer, witnessing
 from app.audit.cosignatures import Signed
 from app.audit.proofs import Proof
 from app.events import Subject
@@ -29,6 +30,7 @@ from schemas.audit_log import (
     InclusionArgs,
     InclusionSchema,
     SizeArgs,
+    WitnessesSchema,
 )
 from schemas.vocabulary import Scope
 
@@ -69,6 +71,17 @@ def list_checkpoints(args: dict[str, Any]) -> Response:
         return {"items": items, "next": found[limit - 1].row.size if len(found) > limit else None}
 
     return Reply.of(CheckpointsSchema, _hashes(work)).response()
+
+
+@blp.get("/witnesses")
+@requires(Scope.AUDIT_READ, Scope.AUDIT_READ_OWN)
+@blp.response(200, WitnessesSchema)
+def list_witnesses() -> Response:
+    """Read how the log stands with each of its witnesses."""
+    known = runtime().config.witness_list
+    found = _hashes(lambda session: witnessing.standing(session, known))
+    items = [{**asdict(one), "name": one.key.name, "vkey": one.key.encode()} for one in found]
+    return Reply.of(WitnessesSchema, {"items": items}).response()
 
 
 @blp.get("/tile/<level>/<tiles:path>")

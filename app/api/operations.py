@@ -4,12 +4,13 @@ from flask import Response
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.audit import witnessing
 from app.audit.models import AuditHead
 from app.errors import Unavailable
 from app.web.blueprint import Blueprint
 from app.web.exchange import Reply
 from app.web.identity import requires
-from app.web.metrics import exposition
+from app.web.metrics import exposition, tell_witnesses
 from app.web.state import runtime
 from schemas.operations import HealthSchema
 from schemas.vocabulary import Scope
@@ -49,4 +50,7 @@ def metrics() -> Response:
 
     A metrics port of its own needs no token: see operations.md.
     """
+    house = runtime()
+    with house.db.read() as session:
+        tell_witnesses(witnessing.standing(session, house.config.witness_list))
     return Response(exposition(), content_type="text/plain; version=0.0.4; charset=utf-8")

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import ledger
-from app.audit import checkpoints
+from app.audit import checkpoints, witnessing
 from app.audit.append import hold_epoch
 from app.audit.models import AuditEntry, AuditHead
 from app.cli import local, running
@@ -66,7 +66,7 @@ def examine() -> list[Finding]:
             if found[-1].fit:
                 found.append(_migrations(runtime))
             if found[-1].fit and found[-1].name == "migrations":
-                looks = (_keys, _clock, _audit, _sequencer, _tree, _ledger, _counts)
+                looks = (_keys, _clock, _audit, _sequencer, _tree, _witnesses, _ledger, _counts)
                 found += [look(runtime) for look in looks]
             return found
     except ConfigError as error:
@@ -171,6 +171,21 @@ def _tree(runtime: Runtime) -> Finding:
         return Finding("audit tree", fit=False, said=said)
     said = f"it holds together, over {size:,} of {head:,} entries"
     return Finding("audit tree", fit=True, said=said)
+
+
+def _witnesses(runtime: Runtime) -> Finding:
+    with runtime.db.read() as session:
+        found = witnessing.standing(session, runtime.config.witness_list)
+    if not found:
+        said = "none: nobody else vouches that all see the same log; HALYARD_WITNESSES names some"
+        return Finding("witnesses", fit=None, said=said)
+    said = "; ".join(
+        f"{one.key.name}: " + (one.problem or f"cosigned {one.cosigned_size or 0:,} entries") for one in found
+    )
+    if any(one.grave for one in found):
+        said += ". A witness has seen another history of this log: docs/operations.md says what to do"
+        return Finding("witnesses", fit=False, said=said)
+    return Finding("witnesses", fit=None if any(one.problem for one in found) else True, said=said)
 
 
 def _ledger(runtime: Runtime) -> Finding:

@@ -25,6 +25,7 @@ COMMANDS = {
     "set": "review:indicator_set",
     "signals": "signals:signals",
     "audit": "audit:audit",
+    "witness": "witness:witness",
     "openapi": "openapi:openapi",
 }
 """Name → module of this folder, and the command in it."""

@@ -23,3 +23,7 @@ class BadSignature(NotProven):
 
 class Unsigned(NotProven):
     """No key that is trusted has signed."""
+
+
+class UnknownLog(NotProven):
+    """A checkpoint of a log that this witness does not follow."""

@@ -179,8 +179,33 @@ def verify_consistency(old: int, new: int, old_root: bytes, new_root: bytes, pro
     _verify_growth(old, new, old_root, new_root, proof)
 
 
+def contradicts(old: int, new: int, old_root: bytes, new_root: bytes, proof: Sequence[bytes]) -> bool:
+    """Whether these hashes show that the tree of `new` leaves began with another root than `old_root`.
+
+    A proof that leads to the newer root can only be made of that tree's own nodes, so the older root that it
+    leads to is that tree's. Not so where `old` is a power of two: the proof then takes the older root as
+    given, and shows nothing about it.
+    """
+    if not 0 < old < new < SIZE_LIMIT or old & (old - 1) == 0 or any(len(one) != HASH_BYTES for one in proof):
+        return False
+    try:
+        was, found = _roots_of_growth(old, new, old_root, proof)
+    except BadProof:
+        return False
+    return found == new_root and was != old_root
+
+
 def _verify_growth(old: int, new: int, old_root: bytes, new_root: bytes, proof: Sequence[bytes]) -> None:
     """As `verify_consistency`, for 0 < old < new."""
+    was, found = _roots_of_growth(old, new, old_root, proof)
+    if was != old_root:
+        raise BadProof("The proof does not lead to the older root.")
+    if found != new_root:
+        raise BadProof("The proof does not lead to the newer root.")
+
+
+def _roots_of_growth(old: int, new: int, old_root: bytes, proof: Sequence[bytes]) -> tuple[bytes, bytes]:
+    """The older and the newer root to which a proof leads, for 0 < old < new."""
     path = [old_root, *proof] if old & (old - 1) == 0 else list(proof)
     if not proof:
         raise BadProof("The proof is too short for these sizes.")
@@ -201,10 +226,7 @@ def _verify_growth(old: int, new: int, old_root: bytes, new_root: bytes, proof: 
         at, last = at >> 1, last >> 1
     if last != 0:
         raise BadProof("The proof is too short for these sizes.")
-    if was != old_root:
-        raise BadProof("The proof does not lead to the older root.")
-    if found != new_root:
-        raise BadProof("The proof does not lead to the newer root.")
+    return was, found
 
 
 def inclusion_parts(index: int, size: int) -> list[list[Node]]:

@@ -19,6 +19,7 @@ from app.runtime import Runtime
 from app.sets import reminders, status
 from app.sets.review import withdrawing
 from app.signals import erasure, withdrawal
+from app.worker import witnesses
 
 EXPIRY_BATCH = 1_000
 
@@ -123,6 +124,7 @@ LOOPS = (
     Loop(name="audit-sequence", step=sequence, busy=0.2, idle=1),
     Loop(name="audit-checkpoint", step=sign_checkpoint, busy=1, idle=1),
     Loop(name="audit-projection", step=project, busy=0.02, idle=1),
+    Loop(name="audit-witnesses", step=witnesses.submit, busy=0.1, idle=1),
     Loop(name="refusal-counts", step=count_refusals, busy=0.2, idle=10),
     Loop(name="attribute-lapses", step=lapse_attributes, busy=0.2, idle=5),
     Loop(name="version-expiry", step=expire_versions, busy=0.2, idle=15),

@@ -186,6 +186,7 @@ ASKS: dict[tuple[str, str], Ask] = {
     ("GET", "/v1/audit/export"): Ask(),
     ("GET", "/v1/audit/checkpoint"): Ask(),
     ("GET", "/v1/audit/checkpoints"): Ask(query="limit=1000"),
+    ("GET", "/v1/audit/witnesses"): Ask(),
     ("GET", "/v1/audit/tile/<level>/<tiles:path>"): Ask(),
     ("GET", "/v1/audit/tile/entries/<tiles:path>"): Ask(),
     ("GET", "/v1/audit/proof"): Ask(query="index=0"),
