@@ -6,10 +6,22 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 
 from schemas.sets import SEMVER
 from schemas.shapes import Ident, Moment, Whole
-from schemas.vocabulary import Decision
+from schemas.vocabulary import Decision, Purpose, Tlp
 
 _DECISION = validate.OneOf([decision.value for decision in Decision])
-_CODE = Whole(r"^[a-z][a-z0-9._-]{0,63}$", error="Send an action as entries name it.")
+_ACTION = r"[a-z][a-z0-9._-]{0,63}"
+_ACTIONS = Whole(
+    rf"^{_ACTION}(?:,{_ACTION}){{0,19}}$",
+    error="Send actions as entries name them, at most 20, with commas between.",
+)
+_REASON = Whole(r"^[a-z][a-z0-9_.:-]{0,63}$", error="Send a reason as entries give it.")
+OLDEST, NEWEST = "oldest", "newest"
+
+
+def require_forward(data: dict[str, Any]) -> None:
+    """See that a period does not end before it begins."""
+    if "since" in data and "until" in data and data["until"] <= data["since"]:
+        raise ValidationError("A period ends after it begins.", "until")
 
 
 class EntryArgs(Schema):
@@ -17,8 +29,23 @@ class EntryArgs(Schema):
 
     member = Ident(description="Entries of this acting member.")
     client = Ident(description="Entries of this OAuth client.")
-    action = fields.String(validate=_CODE, metadata={"description": "For example `changes.read`."})
+    user = Ident(description="Entries of this person.")
+    action = fields.String(
+        validate=_ACTIONS,
+        metadata={"description": "For example `changes.read`; several with commas between: one of them."},
+    )
     decision = fields.String(validate=_DECISION, metadata={"description": "What was decided."})
+    reason = fields.String(
+        validate=_REASON, metadata={"description": "Code of a refusal, or of what changed."}
+    )
+    purpose = fields.String(
+        validate=validate.OneOf([purpose.value for purpose in Purpose]),
+        metadata={"description": "Why the actor read."},
+    )
+    tlp = fields.String(
+        validate=validate.OneOf([tlp.value for tlp in Tlp]),
+        metadata={"description": "About something that stood under this label; of what is named, if it did."},
+    )
     collection = Ident(description="Entries about this set or list.")
     object = Ident(
         description="Who was given or changed this version, signal, subscription …: named in the entry, "
@@ -38,13 +65,22 @@ class EntryArgs(Schema):
     limit = fields.Integer(
         load_default=100,
         validate=validate.Range(min=1, max=1_000),
-        metadata={"description": "Entries per page."},
+        metadata={"description": "Entries per page, at most: one that looked far may hold fewer, or none."},
+    )
+    order = fields.String(
+        load_default=OLDEST,
+        validate=validate.OneOf([OLDEST, NEWEST]),
+        metadata={"description": "What comes first. A cursor is for the order that it was given in."},
     )
 
     @validates_schema
     def version_needs_its_set(self, data: dict[str, Any], **_rest: Any) -> None:
         if "version" in data and "collection" not in data:
             raise ValidationError("Name the set of this version.", "collection")
+
+    @validates_schema
+    def a_period_runs_forward(self, data: dict[str, Any], **_rest: Any) -> None:
+        require_forward(data)
 
 
 class EntryActorSchema(Schema):
@@ -133,7 +169,7 @@ class AuditOneSchema(AuditItemSchema):
 
 class AuditPageSchema(Schema):
     items = fields.List(
-        fields.Nested(AuditItemSchema), required=True, metadata={"description": "Oldest first."}
+        fields.Nested(AuditItemSchema), required=True, metadata={"description": "In the order asked for."}
     )
     next = fields.String(
         required=True, allow_none=True, metadata={"description": "Send as `after`; null: no more now."}

@@ -4,8 +4,8 @@ from typing import Any
 
 from flask import Response
 
-from app.audit import sequencer, service
-from app.audit.queries import Filter
+from app.audit import projecting, sequencer, service
+from app.audit.queries import Filter, Page
 from app.events import Subject
 from app.feed.shown import shown
 from app.record import Tx
@@ -14,13 +14,20 @@ from app.web.blueprint import Blueprint
 from app.web.exchange import Reply, read
 from app.web.identity import requires
 from app.web.state import runtime
-from schemas.audit import AuditOneSchema, AuditPageSchema, EntryArgs
+from schemas.audit import NEWEST, AuditOneSchema, AuditPageSchema, EntryArgs
 from schemas.vocabulary import Scope
 
 blp = Blueprint("audit", __name__, url_prefix="/v1/audit", description="The audit log")
 
 ACTION = "audit.read"
-_CURSOR = "audit"
+_CURSOR, _CURSOR_NEWEST = "audit", "audit-newest"
+
+
+def gathered() -> None:
+    """Give what is committed now its place, and take it in, so that an answer holds it."""
+    db = runtime().db
+    sequencer.drain(db)
+    projecting.drain(db)
 
 
 @blp.get("/entries")
@@ -28,17 +35,18 @@ _CURSOR = "audit"
 @blp.arguments(EntryArgs, location="query")
 @blp.response(200, AuditPageSchema)
 def list_entries(args: dict[str, Any]) -> Response:
-    """Search the log, oldest first. Members find what they did, and what others did with what they own."""
-    after, limit = args.pop("after", None), args.pop("limit")
-    asked = Filter(**args)
-    sequencer.drain(runtime().db)
+    """Search the log. Members find what they did, and what others did with what they own."""
+    after, limit, newest = args.pop("after", None), args.pop("limit"), args.pop("order") == NEWEST
+    asked = Filter(actions=tuple(args.pop("action", "").split(",")) if "action" in args else (), **args)
+    cursor = _CURSOR_NEWEST if newest else _CURSOR
+    gathered()
 
     def work(tx: Tx) -> Reply:
-        start = int(paging.open_(tx, _CURSOR, after)) if after else 0
+        start = int(paging.open_(tx, cursor, after)) if after else None
         lines = shown(tx.session, service.objects(tx.session, asked))
-        found = service.find(tx.session, tx.actor, asked, lines, after=start, limit=limit + 1)
-        items = found[:limit]
-        following = f'"{paging.seal(tx, _CURSOR, str(items[-1].seq))}"' if len(found) > limit else "null"
+        page = Page(after=start, limit=limit, newest=newest)
+        items, reached = service.find(tx.session, tx.actor, asked, lines, page)
+        following = f'"{paging.seal(tx, cursor, str(reached))}"' if reached is not None else "null"
         body = b'{"items":[' + b",".join(item.body for item in items) + f'],"next":{following}}}'.encode()
         return Reply(body=body, subjects=[Subject(kind="entry", count=len(items))])
 

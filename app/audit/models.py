@@ -7,10 +7,12 @@ the sequenced entries, `audit_checkpoint` what was signed of it, `audit_cosignat
 of that, and `audit_life` the lives of the log that restores began.
 """
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, String
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base, Code, Id, Moment
+
+REFUSED = "decision = 'refused'"
 
 
 class AuditEntry(Base):
@@ -35,11 +37,19 @@ class AuditEntry(Base):
             "ix_audit_entry_pending", "at",
             sqlite_where=seq.is_(None), postgresql_where=seq.is_(None),
         ),
+        Index(
+            "ix_audit_entry_refused", "seq",
+            sqlite_where=text(REFUSED), postgresql_where=text(REFUSED),
+        ),
+        Index(
+            "ix_audit_entry_refused_member", "member_id", "seq",
+            sqlite_where=text(REFUSED), postgresql_where=text(REFUSED),
+        ),
     )  # fmt: skip
 
 
 class AuditSubject(Base):
-    """One subject of an entry, so that «who was given this» is an index lookup."""
+    """One subject of an entry. Questions go to mentions (`app.audit.projection`), which are in order."""
 
     __tablename__ = "audit_subject"
 
@@ -47,19 +57,11 @@ class AuditSubject(Base):
     position: Mapped[int] = mapped_column(Integer, primary_key=True)
     collection_id: Mapped[str | None] = mapped_column(Id)
     place: Mapped[str | None] = mapped_column(Id)
-    object_id: Mapped[str | None] = mapped_column(Id, index=True)
+    object_id: Mapped[str | None] = mapped_column(Id)
     version: Mapped[str | None] = mapped_column(String(64))
-    owner_id: Mapped[str | None] = mapped_column(Id, index=True)
+    owner_id: Mapped[str | None] = mapped_column(Id)
     first: Mapped[int | None] = mapped_column(Moment)
     last: Mapped[int | None] = mapped_column(Moment)
-
-    __table_args__ = (
-        Index("ix_audit_subject_range", "collection_id", "first", "last"),
-        Index(
-            "ix_audit_subject_version", "collection_id", "version",
-            sqlite_where=version.is_not(None), postgresql_where=version.is_not(None),
-        ),
-    )  # fmt: skip
 
 
 class AuditPrivate(Base):

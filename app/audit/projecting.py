@@ -53,6 +53,7 @@ class _Document(Struct):
     """What is taken from an entry's bytes; the rest stands in columns beside them."""
 
     purpose: str | None = None
+    reason: str | None = None
     subjects: tuple[_Subject, ...] = ()
 
 
@@ -91,7 +92,7 @@ class _Batch:
             if subject.owner is not None:
                 owned[subject.owner] += count
             if subject.collection is not None or subject.id is not None or subject.owner is not None:
-                self.mentions.append(_mention(row, position, document.purpose, subject))
+                self.mentions.append(_mention(row, position, document, subject))
         member, day = row.member_id or NOBODY, row.at - row.at % DAY
         for owner, counted in ((NOBODY, items), *owned.items()):
             tally = self.tallies[day, member, owner, row.action, row.decision]
@@ -179,12 +180,13 @@ def _opened(row: Row[Any]) -> _Document:
         return _Document()
 
 
-def _mention(row: Row[Any], position: int, purpose: str | None, subject: _Subject) -> dict[str, Any]:
+def _mention(row: Row[Any], position: int, document: _Document, subject: _Subject) -> dict[str, Any]:
     return {
         "seq": row.seq, "position": position, "at": row.at, "action": row.action, "decision": row.decision,
-        "member_id": row.member_id, "purpose": purpose, "collection_id": subject.collection,
-        "place": subject.place, "object_id": subject.id, "version": subject.version,
-        "owner_id": subject.owner, "tlp": subject.marking.tlp if subject.marking is not None else None,
+        "member_id": row.member_id, "purpose": document.purpose, "reason": document.reason,
+        "collection_id": subject.collection, "place": subject.place, "object_id": subject.id,
+        "version": subject.version, "owner_id": subject.owner,
+        "tlp": subject.marking.tlp if subject.marking is not None else None,
         "first": from_text(subject.first) if subject.first is not None else None,
         "last": from_text(subject.last) if subject.last is not None else None,
     }  # fmt: skip

@@ -27,6 +27,7 @@ class AuditMention(Base):
     decision: Mapped[str] = mapped_column(Code)
     member_id: Mapped[str | None] = mapped_column(Id)
     purpose: Mapped[str | None] = mapped_column(Code)
+    reason: Mapped[str | None] = mapped_column(Code)
     collection_id: Mapped[str | None] = mapped_column(Id)
     place: Mapped[str | None] = mapped_column(Id)
     object_id: Mapped[str | None] = mapped_column(Id)
@@ -48,6 +49,10 @@ class AuditMention(Base):
         Index(
             "ix_audit_mention_owner", "owner_id", "seq",
             sqlite_where=owner_id.is_not(None), postgresql_where=owner_id.is_not(None),
+        ),
+        Index(
+            "ix_audit_mention_place", "place", "seq",
+            sqlite_where=place.is_not(None), postgresql_where=place.is_not(None),
         ),
         Index(
             "ix_audit_mention_version", "collection_id", "version", "seq",

@@ -1,17 +1,32 @@
-"""Finds sequenced entries. Questions about things go through `audit_subject`, so they are index lookups."""
+"""Finds sequenced entries: which index answers is decided here, and not left to a planner's estimates.
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+A question is one or more streams of numbers, each in the log's order, each from one index: entries by who, by
+what was done or by request, and mentions (`app.audit.projection`) by thing or owner. What an index does not
+answer is looked at entry by entry, at most `WINDOW` of them for a page: a page may then hold less than asked
+for, also nothing, and says how far it looked.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import ColumnElement, LargeBinary, Select, and_, func, literal, literal_column, or_, select
+from sqlalchemy.orm import Session
 
-from app.audit.models import AuditEntry, AuditPrivate, AuditSubject
+from app.audit import spans
+from app.audit.models import AuditEntry, AuditPrivate
+from app.audit.projection import AuditMention
+from app.audit.spans import Span
+from app.parties import User
+from schemas.vocabulary import Decision
 
 Condition = ColumnElement[bool]
+Conditions = Mapping[str, ColumnElement[bool]]
+"""By the name of what is asked for."""
 
-_NO_OBJECT = "00000000-0000-0000-0000-000000000000"
+WINDOW = 10_000
+"""Entries of one stream that a page looks at where an index does not answer all that is asked."""
 
 
 class Shown(Protocol):
@@ -29,12 +44,21 @@ class Shown(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Filter:
-    """Which entries. All that is given must hold; times are microseconds, `since` included, `until` not."""
+    """Which entries. All that is given must hold; times are microseconds, `since` included, `until` not.
+
+    Args:
+        actions: one of these.
+        tlp: the label of something that the entry is about; of what else is asked for, where it is.
+    """
 
     member: str | None = None
     client: str | None = None
-    action: str | None = None
+    user: str | None = None
+    actions: tuple[str, ...] = ()
     decision: str | None = None
+    reason: str | None = None
+    purpose: str | None = None
+    tlp: str | None = None
     collection: str | None = None
     object: str | None = None
     version: str | None = None
@@ -56,43 +80,87 @@ class Scope:
     member: str | None = None
 
 
-def objects(session: Session, asked: Filter) -> list[str]:
-    """The ids of what is asked about: the object itself, or what was published as this version."""
-    if asked.object is not None:
-        return [asked.object]
-    if asked.collection is None or asked.version is None:
-        return []
-    known = (
-        select(AuditSubject.object_id)
-        .where(
-            AuditSubject.collection_id == asked.collection,
-            AuditSubject.version == asked.version,
-            AuditSubject.object_id.is_not(None),
-        )
-        .distinct()
-    )
-    # One id at least, so that what is hidden and what does not exist cost the same statements.
-    return [found for found in session.scalars(known) if found is not None] or [_NO_OBJECT]
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """Which part: behind the number `after` in the order asked for (None: all), as many as `limit`."""
+
+    after: int | None
+    limit: int
+    newest: bool = False
 
 
-def entries(
-    session: Session, scope: Scope, asked: Filter, shown: Sequence[Shown], after: int, limit: int
-) -> list[AuditEntry]:
-    """Sequenced entries behind `after`, oldest first."""
-    wanted = select(AuditEntry).where(AuditEntry.seq > after, *_plain(scope, asked)).order_by(AuditEntry.seq)
-    if asked.about_something:
-        wanted = wanted.where(AuditEntry.id.in_(_about(scope, asked, shown)))
-    elif scope.member is not None:
-        wanted = wanted.where(_concerns(scope.member))
-    return list(session.scalars(wanted.limit(limit)))
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """Entries in the order asked for.
+
+    Args:
+        reached: the number up to which everything was looked at; None: there is nothing behind these.
+    """
+
+    rows: Sequence[AuditEntry]
+    reached: int | None
 
 
-def entry(session: Session, scope: Scope, entry_id: str) -> AuditEntry | None:
-    """One sequenced entry, if the reader may find it."""
-    wanted = select(AuditEntry).where(AuditEntry.id == entry_id, AuditEntry.seq.is_not(None))
-    if scope.member is not None:
-        wanted = wanted.where(_concerns(scope.member))
-    return session.scalar(wanted)
+@dataclass(frozen=True, kw_only=True)
+class _Stream:
+    """Numbers out of one index: `key` picks them there, `rest` is looked at one by one.
+
+    Args:
+        few: the index does not hold them in order, and they are few: a page's range rarely holds one date.
+    """
+
+    number: Any
+    key: Sequence[Condition]
+    rest: Sequence[Condition]
+    joined: bool = False
+    """Something is asked of mentions that only their entries say."""
+    few: bool = False
+
+    def wanted(self, span: Span, limit: int, *, newest: bool) -> Select[Any]:
+        """The first numbers in a span, each once."""
+        number = self.number + 0 if self.few else self.number  # no index holds that order
+        wanted = select(number).where(*self.key, *self.rest, *span.holds(self.number))
+        if self.joined:
+            wanted = wanted.join(AuditEntry, AuditEntry.seq == self.number)
+        return wanted.group_by(number).order_by(number.desc() if newest else number).limit(limit)
+
+    def bound(self, span: Span, *, newest: bool) -> Select[Any] | None:
+        """The number behind which a page does not look; None: it looks at all."""
+        if self.few or not self.rest:
+            return None
+        order = self.number.desc() if newest else self.number
+        keyed = select(self.number).where(*self.key, *span.holds(self.number))
+        return keyed.order_by(order).offset(WINDOW).limit(1)
+
+
+def entries(session: Session, scope: Scope, asked: Filter, shown: Sequence[Shown], page: Page) -> Found:
+    """Sequenced entries in order, as many as fit and were found within the window.
+
+    Args:
+        shown: lines of the feed that held what is asked about.
+    """
+    streams = _streams(session, scope, asked, shown)
+    numbers: list[int] = []
+    reached: int | None = None
+    for span in spans.of(session, asked.since, asked.until, newest=page.newest):
+        part = span.behind(page.after, newest=page.newest)
+        if part is None:
+            continue
+        found, reached = _taken(session, streams, part, page)
+        numbers += found
+        if len(numbers) > page.limit:
+            numbers = numbers[: page.limit]
+            reached = numbers[-1]
+        if reached is not None:
+            break
+    order = AuditEntry.seq.desc() if page.newest else AuditEntry.seq
+    rows = session.scalars(select(AuditEntry).where(AuditEntry.seq.in_(numbers)).order_by(order))
+    return Found(rows=list(rows), reached=reached)
+
+
+def entry(session: Session, entry_id: str) -> AuditEntry | None:
+    """One sequenced entry, whomever it concerns."""
+    return session.scalar(select(AuditEntry).where(AuditEntry.id == entry_id, AuditEntry.seq.is_not(None)))
 
 
 def private(session: Session, entry_id: str) -> AuditPrivate | None:
@@ -100,72 +168,184 @@ def private(session: Session, entry_id: str) -> AuditPrivate | None:
     return session.get(AuditPrivate, entry_id)
 
 
-def _plain(scope: Scope, asked: Filter) -> list[Condition]:
-    values: list[tuple[Any, Any]] = [
-        (AuditEntry.member_id, asked.member),
-        (AuditEntry.client_id, asked.client),
-        (AuditEntry.request_id, asked.request),
-        (AuditEntry.action, asked.action),
-        (AuditEntry.decision, asked.decision),
+def on_page(line: Shown) -> Condition:
+    """Mentions of pages that held a line of the feed."""
+    parts = [
+        AuditMention.collection_id == line.collection_id,
+        AuditMention.place.is_(None) if line.place is None else AuditMention.place == line.place,
+        AuditMention.first.is_not(None),
+        AuditMention.first <= line.date,
+        AuditMention.last >= line.date,
     ]
-    parts: list[Condition] = [column == value for column, value in values if value is not None]
-    if asked.since is not None:
-        parts.append(AuditEntry.at >= asked.since)
-    if asked.until is not None:
-        parts.append(AuditEntry.at < asked.until)
-    if scope.member is not None and (asked.client is not None or asked.request is not None):
-        # Other members' clients and requests are not shown, so they cannot be asked for either.
-        parts.append(AuditEntry.member_id == scope.member)
-    return parts
+    if line.until is not None:
+        parts.append(AuditMention.at < line.until)
+    return and_(*parts)
 
 
-def _concerns(member_id: str) -> Condition:
-    owned = (
-        exists()
-        .correlate_except(AuditSubject)
-        .where(AuditSubject.entry_id == AuditEntry.id, AuditSubject.owner_id == member_id)
+def _taken(
+    session: Session, streams: Sequence[_Stream], span: Span, page: Page
+) -> tuple[list[int], int | None]:
+    """The first numbers of all streams in a span, one more than asked for, and how far that is all."""
+    bounds = [stream.bound(span, newest=page.newest) for stream in streams]
+    reached = [
+        found for bound in bounds if bound is not None and (found := session.scalar(bound)) is not None
+    ]
+    horizon = (max if page.newest else min)(reached) if reached else None
+    part = span if horizon is None else span.up_to(horizon, newest=page.newest)
+    found = {
+        number
+        for stream in streams
+        for number in session.scalars(stream.wanted(part, page.limit + 1, newest=page.newest))
+    }
+    return sorted(found, reverse=page.newest)[: page.limit + 1], horizon
+
+
+def _streams(session: Session, scope: Scope, asked: Filter, shown: Sequence[Shown]) -> list[_Stream]:
+    """All of them together are the answer."""
+    if scope.member is None:
+        return _about(session, asked, shown, []) if asked.about_something else _acted(session, asked)
+    # Other members' clients, users and requests are not shown, so they cannot be asked for either.
+    own_only = any(part is not None for part in (asked.client, asked.request, asked.user))
+    if own_only and asked.member not in {None, scope.member}:
+        return []
+    own = replace(asked, member=scope.member)
+    if asked.about_something:
+        whose = [AuditMention.member_id == scope.member]
+        if not own_only:
+            # A hit on another subject of another's entry would tell what else that one read.
+            whose = [or_(*whose, AuditMention.owner_id == scope.member)]
+        return _about(session, asked, shown, whose)
+    if own_only or asked.member == scope.member:
+        return _acted(session, own)
+    owned = _Stream(
+        number=AuditMention.seq,
+        key=[AuditMention.owner_id == scope.member],
+        rest=list(_of_mentions(session, asked).values()),
     )
-    return or_(AuditEntry.member_id == member_id, owned)
+    return [owned] if asked.member is not None else [*_acted(session, own), owned]
 
 
-def _about(scope: Scope, asked: Filter, shown: Sequence[Shown]) -> Select[Any]:
-    """Ids of entries about what is asked for: named directly, or on a page whose range holds it.
+def _acted(session: Session, asked: Filter) -> list[_Stream]:
+    """Entries by the narrowest thing that is asked for."""
+    conditions = _of_entries(session, asked)
+    refused = asked.decision == Decision.REFUSED.value
+    if refused:
+        # Written out, because no index of refusals is found for a value that is filled in later.
+        conditions["decision"] = AuditEntry.decision == literal_column(f"'{Decision.REFUSED.value}'")
+    key: tuple[str, ...] = ()
+    if asked.request is not None:
+        key = ("request",)
+    elif asked.client is not None:
+        key = ("client",)
+    elif asked.member is not None:
+        key = ("member", "decision") if refused else ("member",)
+    elif refused:
+        key = ("decision",)
+    elif asked.user is not None:
+        of = session.scalar(select(User.member_id).where(User.id == asked.user))
+        conditions["home"] = AuditEntry.member_id == of
+        key = ("home",)
+    elif asked.actions:
+        rest = [part for name, part in conditions.items() if name != "action"]
+        return [
+            _Stream(number=AuditEntry.seq, key=[AuditEntry.action == action], rest=rest)
+            for action in asked.actions
+        ]
+    return [_stream(AuditEntry.seq, conditions, key)]
 
-    A member finds others' entries only by the subjects that it owns: a hit on another subject of such an
-    entry would tell it what else the other member read.
+
+def _about(session: Session, asked: Filter, shown: Sequence[Shown], whose: list[Condition]) -> list[_Stream]:
+    """Mentions of what is asked about, and pages whose range held it."""
+    conditions = _of_mentions(session, asked)
+    joined = any(name in conditions for name in ("client", "request", "user"))
+    rest = [*conditions.values(), *whose]
+    named = {
+        name: column == value
+        for name, column, value in (
+            ("object", AuditMention.object_id, asked.object),
+            ("collection", AuditMention.collection_id, asked.collection),
+            ("version", AuditMention.version, asked.version),
+            ("place", AuditMention.place, asked.place),
+        )
+        if value is not None
+    }
+    key = next(
+        names
+        for names in (("object",), ("collection", "version"), ("place",), ("collection",))
+        if named.keys() >= set(names)
+    )
+    direct = _stream(AuditMention.seq, named, key)
+    found = [replace(direct, rest=[*direct.rest, *rest], joined=joined)]
+    lines = [on_page(line) for line in shown if _fits(line, asked)]
+    if lines:
+        pages = _Stream(number=AuditMention.seq, key=[or_(*lines)], rest=rest, joined=joined, few=True)
+        found.append(pages)
+    return found
+
+
+def _stream(number: Any, conditions: Conditions, key: Sequence[str]) -> _Stream:
+    return _Stream(
+        number=number,
+        key=[conditions[name] for name in key],
+        rest=[part for name, part in conditions.items() if name not in key],
+    )
+
+
+def _of_entries(session: Session, asked: Filter) -> dict[str, Condition]:
+    plain: tuple[tuple[str, Any, Any], ...] = (
+        ("member", AuditEntry.member_id, asked.member),
+        ("client", AuditEntry.client_id, asked.client),
+        ("request", AuditEntry.request_id, asked.request),
+        ("decision", AuditEntry.decision, asked.decision),
+    )
+    written = (
+        ("user", asked.user), ("reason", asked.reason), ("purpose", asked.purpose), ("tlp", asked.tlp),
+    )  # fmt: skip
+    conditions = {name: column == value for name, column, value in plain if value is not None}
+    conditions |= {name: _says(session, name, value) for name, value in written if value is not None}
+    return conditions | _when(asked, AuditEntry.action, AuditEntry.at)
+
+
+def _of_mentions(session: Session, asked: Filter) -> dict[str, Condition]:
+    plain: tuple[tuple[str, Any, Any], ...] = (
+        ("member", AuditMention.member_id, asked.member),
+        ("decision", AuditMention.decision, asked.decision),
+        ("reason", AuditMention.reason, asked.reason),
+        ("purpose", AuditMention.purpose, asked.purpose),
+        ("tlp", AuditMention.tlp, asked.tlp),
+        ("client", AuditEntry.client_id, asked.client),
+        ("request", AuditEntry.request_id, asked.request),
+    )
+    conditions = {name: column == value for name, column, value in plain if value is not None}
+    if asked.user is not None:
+        conditions["user"] = _says(session, "user", asked.user)
+    return conditions | _when(asked, AuditMention.action, AuditMention.at)
+
+
+def _when(asked: Filter, action: Any, at: Any) -> dict[str, Condition]:
+    conditions: dict[str, Condition] = {}
+    if asked.actions:
+        conditions["action"] = action.in_(asked.actions)
+    if asked.since is not None:
+        conditions["since"] = at >= asked.since
+    if asked.until is not None:
+        conditions["until"] = at < asked.until
+    return conditions
+
+
+def _says(session: Session, name: str, value: str) -> Condition:
+    """An entry's bytes hold this name with this value.
+
+    They are canonical JSON (RFC 8785) of ids and codes alone, in which each of these names stands for one
+    thing, so that looking for bytes finds exactly what reading them would find.
     """
-    owner_of = aliased(AuditEntry)
-    ids = select(AuditSubject.entry_id).join(owner_of, owner_of.id == AuditSubject.entry_id)
-    matches = [_named(asked)] + [_on_page(line, owner_of) for line in shown if _fits(line, asked)]
-    ids = ids.where(or_(*matches))
-    if scope.member is not None:
-        ids = ids.where(or_(AuditSubject.owner_id == scope.member, owner_of.member_id == scope.member))
-    return ids
-
-
-def _named(asked: Filter) -> Condition:
-    values = [
-        (AuditSubject.collection_id, asked.collection),
-        (AuditSubject.object_id, asked.object),
-        (AuditSubject.version, asked.version),
-        (AuditSubject.place, asked.place),
-    ]
-    return and_(*(column == value for column, value in values if value is not None))
+    part = literal(f"{json.dumps(name)}:{json.dumps(value)}".encode(), LargeBinary)
+    sqlite = session.get_bind().dialect.name == "sqlite"
+    position = func.instr if sqlite else func.pg_catalog.position
+    return position(AuditEntry.entry, part) > 0
 
 
 def _fits(line: Shown, asked: Filter) -> bool:
     return (asked.collection is None or line.collection_id == asked.collection) and (
         asked.place is None or line.place == asked.place
     )
-
-
-def _on_page(line: Shown, of: type[AuditEntry]) -> Condition:
-    parts = [
-        AuditSubject.collection_id == line.collection_id,
-        AuditSubject.place.is_(None) if line.place is None else AuditSubject.place == line.place,
-        AuditSubject.first <= line.date,
-        AuditSubject.last >= line.date,
-    ]
-    if line.until is not None:
-        parts.append(of.at < line.until)
-    return and_(*parts)

@@ -12,9 +12,9 @@ from typing import Any
 import msgspec
 from sqlalchemy.orm import Session
 
-from app.audit import queries
+from app.audit import projecting, queries, questions
 from app.audit.models import AuditEntry, AuditPrivate
-from app.audit.queries import Filter, Shown
+from app.audit.queries import Filter, Page, Shown
 from app.errors import Forbidden, NotFound
 from app.policy import NOT_BOUND
 from app.question import Actor
@@ -24,6 +24,7 @@ BANDED = frozenset({"signals.looked-up"})
 """Actions whose counts an owner sees in bands: an exact one could tell which signal matched."""
 BANDS = (1, 10, 100, 1_000, 10_000)
 
+_NO_OBJECT = "00000000-0000-0000-0000-000000000000"
 _SHOWN_OF_OTHERS = ("id", "at", "action", "decision", "purpose", "reason")
 
 
@@ -51,23 +52,34 @@ class Sight:
 
 def objects(session: Session, asked: Filter) -> list[str]:
     """The ids whose lines in the feed `find` needs to answer who was given them."""
-    return queries.objects(session, asked)
+    if asked.object is not None:
+        return [asked.object]
+    if asked.collection is None or asked.version is None:
+        return []
+    # One id at least, so that what is hidden and what does not exist cost the same statements.
+    return questions.version_ids(session, asked.collection, asked.version) or [_NO_OBJECT]
 
 
 def find(
-    session: Session, actor: Actor, asked: Filter, shown: Sequence[Shown], *, after: int, limit: int
-) -> list[Item]:
-    """Entries behind a number, oldest first, as far as they have their place in the log.
+    session: Session, actor: Actor, asked: Filter, shown: Sequence[Shown], page: Page
+) -> tuple[list[Item], int | None]:
+    """Entries in the order asked for, as far as they have their place in the log.
 
     Args:
         shown: the feed's lines of what is asked about, so that pages that gave it out are found.
 
+    Returns:
+        The entries, and the number that the next page begins behind; None: there is none. A page may hold
+        less than its limit, or nothing, and still be followed by another one.
+
     Raises:
         Forbidden: the client is bound to collections; the log is not cut that way.
+        Unavailable: the log is still being prepared for questions.
     """
-    scope = _scope(actor)
-    rows = queries.entries(session, scope, asked, shown, after, limit)
-    return [Item(seq=row.seq or 0, body=_render(row, actor, scope)) for row in rows]
+    scope = scope_of(actor)
+    projecting.require_counted(session)
+    found = queries.entries(session, scope, asked, shown, page)
+    return [Item(seq=row.seq or 0, body=_render(row, actor, scope)) for row in found.rows], found.reached
 
 
 def look(
@@ -115,9 +127,9 @@ def get(session: Session, actor: Actor, entry_id: str) -> Item:
         NotFound: it does not exist, or does not concern the reader.
         Forbidden: as `find`.
     """
-    scope = _scope(actor)
-    row = queries.entry(session, scope, entry_id)
-    if row is None:
+    scope = scope_of(actor)
+    row = queries.entry(session, entry_id)
+    if row is None or not _concerns(row, scope):
         raise NotFound
     body = _render(row, actor, scope)
     if scope.member is None:
@@ -136,9 +148,21 @@ def require_whole(actor: Actor) -> None:
         raise Forbidden(NOT_BOUND.detail, reason=NOT_BOUND.reason)
 
 
-def _scope(actor: Actor) -> queries.Scope:
+def scope_of(actor: Actor) -> queries.Scope:
+    """Whose entries an actor may find.
+
+    Raises:
+        Forbidden: as `require_whole`.
+    """
     require_whole(actor)
     return queries.Scope(member=None if Scope.AUDIT_READ in actor.scopes else actor.member_id)
+
+
+def _concerns(row: AuditEntry, scope: queries.Scope) -> bool:
+    """Whether a reader may find an entry: it is an auditor, it acted, or it owns what the entry is about."""
+    if scope.member is None or row.member_id == scope.member:
+        return True
+    return any(subject.get("owner") == scope.member for subject in json.loads(row.entry)["subjects"])
 
 
 def _render(row: AuditEntry, actor: Actor, scope: queries.Scope) -> bytes:
