@@ -128,7 +128,7 @@ class ExportArgs(EntryArgs):
     """Which entries. All that is given must hold; nothing given: all that you may read."""
 
     class Meta:
-        exclude = ("limit",)
+        exclude = ("limit", "order")
 
     after = fields.String(
         validate=validate.Length(max=2_000),

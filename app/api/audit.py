@@ -4,12 +4,13 @@ from typing import Any
 
 from flask import Response
 
-from app.audit import projecting, sequencer, service
-from app.audit.queries import Filter, Page
+from app.audit import sequencer, service
+from app.audit.queries import Page
 from app.events import Subject
 from app.feed.shown import shown
 from app.record import Tx
 from app.web import paging
+from app.web.audit import filter_of, gathered
 from app.web.blueprint import Blueprint
 from app.web.exchange import Reply, read
 from app.web.identity import requires
@@ -23,13 +24,6 @@ ACTION = "audit.read"
 _CURSOR, _CURSOR_NEWEST = "audit", "audit-newest"
 
 
-def gathered() -> None:
-    """Give what is committed now its place, and take it in, so that an answer holds it."""
-    db = runtime().db
-    sequencer.drain(db)
-    projecting.drain(db)
-
-
 @blp.get("/entries")
 @requires(Scope.AUDIT_READ, Scope.AUDIT_READ_OWN)
 @blp.arguments(EntryArgs, location="query")
@@ -37,7 +31,7 @@ def gathered() -> None:
 def list_entries(args: dict[str, Any]) -> Response:
     """Search the log. Members find what they did, and what others did with what they own."""
     after, limit, newest = args.pop("after", None), args.pop("limit"), args.pop("order") == NEWEST
-    asked = Filter(actions=tuple(args.pop("action", "").split(",")) if "action" in args else (), **args)
+    asked = filter_of(args)
     cursor = _CURSOR_NEWEST if newest else _CURSOR
     gathered()
 

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.audit import service, tree
+from app.audit import projecting, service, tree
 from app.audit.models import AuditEntry
-from app.audit.queries import Filter, Shown
+from app.audit.projecting import RETRY_AFTER_SECONDS
+from app.audit.queries import Filter, Page, Shown
 from app.audit.service import Sight
 from app.errors import Unavailable
 from app.question import Actor
@@ -73,18 +74,33 @@ def take(
     service.require_whole(actor)
     if is_whole(actor, asked):
         return _aligned(_stretch(session, start, size, most))
+    _require_counted(session, size)
     items: list[Sight] = []
     at, held = start, 0
     while len(items) < most and held < BYTES:
-        page = min(_PAGE, most - len(items))
-        found = service.look(session, actor, asked, shown, after=at, limit=page)
+        page = Page(after=at, limit=min(_PAGE, most - len(items)))
+        found, reached = service.look(session, actor, asked, shown, page)
         covered = [one for one in found if one.index < size]
         items += covered
         held += sum(len(one.entry) for one in covered)
-        if len(covered) < page:
+        if reached is None or reached >= size or len(covered) < len(found):
             return Part(items=items, start=start, end=size, last=True)
-        at = covered[-1].index + 1
-    return Part(items=items, start=start, end=at, last=at == size)
+        at = reached
+    return Part(items=items, start=start, end=at, last=False)
+
+
+def _require_counted(session: Session, size: int) -> None:
+    """See that the tables which questions are answered from hold all that the checkpoint covers.
+
+    Raises:
+        Unavailable: they will soon: a selection that lacks something must not look complete.
+    """
+    if projecting.require_counted(session).seq < size:
+        raise Unavailable(
+            "The newest entries are being prepared for questions. Ask again.",
+            reason="log_being_counted",
+            retry_after=RETRY_AFTER_SECONDS,
+        )
 
 
 def block_part(session: Session, part: Part, size: int) -> Iterator[bytes]:

@@ -18,7 +18,6 @@ from app.audit.unusual import PAST_DAYS, Unusual, unusual
 from app.clock import DAY
 from app.parties import Member
 from app.question import Actor
-from schemas import vocabulary
 from schemas.vocabulary import Decision
 
 _ENDINGS = (Decision.COMPLETED.value, Decision.ABORTED.value)
@@ -57,24 +56,16 @@ class Overview:
         return sum(day.refused for day in self.days)
 
 
-def scope_of(actor: Actor) -> Scope:
-    """Whose entries a reader may be told of.
-
-    Raises:
-        Forbidden: its client is bound to collections; the log is not cut that way.
-    """
-    service.require_whole(actor)
-    everything = vocabulary.Scope.AUDIT_READ in actor.scopes
-    return Scope(member=None if everything else actor.member_id)
-
-
 def look(session: Session, actor: Actor, now: int, days: int, *, member: str | None = None) -> Overview:
     """The last days, of all members that the reader may be told of, or of one of them.
 
     Args:
         days: how many, at least 1.
+
+    Raises:
+        Forbidden: the reader's client is bound to collections; the log is not cut that way.
     """
-    scope = scope_of(actor)
+    scope = service.scope_of(actor)
     until = now - now % DAY + DAY
     since = until - days * DAY
     volumes = _volumes(session, scope, member, since - PAST_DAYS * DAY, until)

@@ -83,12 +83,12 @@ def find(
 
 
 def look(
-    session: Session, actor: Actor, asked: Filter, shown: Sequence[Shown], *, after: int, limit: int
-) -> list[Sight]:
+    session: Session, actor: Actor, asked: Filter, shown: Sequence[Shown], page: Page
+) -> tuple[list[Sight], int | None]:
     """As `find`, for exports."""
-    scope = _scope(actor)
-    rows = queries.entries(session, scope, asked, shown, after, limit)
-    return [_sight(row, actor, scope) for row in rows]
+    scope = scope_of(actor)
+    found = queries.entries(session, scope, asked, shown, page)
+    return [_sight(row, actor, scope) for row in found.rows], found.reached
 
 
 def whole(session: Session, actor: Actor, entry_id: str) -> Sight:
@@ -101,14 +101,13 @@ def whole(session: Session, actor: Actor, entry_id: str) -> Sight:
         NotFound: it does not exist, or does not concern the reader.
         Forbidden: parts of it are withheld from this reader; or as `find`.
     """
-    row = queries.entry(session, queries.Scope(), entry_id)
+    row = queries.entry(session, entry_id)
     if row is not None and _made_by(row, actor):
         return Sight(index=(row.seq or 0) - 1, entry=row.entry, reduced=False)
     if not actor.scopes & {Scope.AUDIT_READ, Scope.AUDIT_READ_OWN}:
         raise NotFound
-    scope = _scope(actor)
-    row = queries.entry(session, scope, entry_id)
-    if row is None:
+    scope = scope_of(actor)
+    if row is None or not _concerns(row, scope):
         raise NotFound
     found = _sight(row, actor, scope)
     if found.reduced:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -13,7 +14,8 @@ from app.record import Tx
 from schemas.audit import EntryArgs
 
 FIELDS: Final = (
-    "member", "action", "decision", "purpose", "collection", "version", "object", "request", "since", "until",
+    "member", "action", "decision", "purpose", "tlp", "collection", "version", "since", "until", "object",
+    "request", "reason",
 )  # fmt: skip
 TEXT_LIMIT: Final = 300
 _IDENT: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -22,7 +24,7 @@ _MINUTE: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]([0-9]{2}:[0-9]{2}
 _LABELS: Final = {
     "member": "Member", "action": "Action", "decision": "Decision", "purpose": "Purpose",
     "collection": "Set or list", "version": "Version", "object": "Object", "request": "Request",
-    "since": "Since", "until": "Until",
+    "since": "Since", "until": "Until", "tlp": "Marking", "reason": "Reason",
 }  # fmt: skip
 
 _WHEN: Final = "Write a day, as 2026-11-25, or a day and a time, as 2026-11-25 14:30."
@@ -37,11 +39,13 @@ class Asked:
 
     Args:
         typed: field → text, without those that were left empty.
-        values: what `EntryArgs` made of it.
+        sent: the same as the API would be asked: ids for names, moments for days.
+        values: what `EntryArgs` made of that.
         errors: field → what to do about it.
     """
 
     typed: dict[str, str] = field(default_factory=dict)
+    sent: dict[str, str] = field(default_factory=dict)
     values: dict[str, Any] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
 
@@ -53,6 +57,10 @@ class Asked:
     def error_list(self) -> list[tuple[str, str, str]]:
         """(field, label, what to do), in the order of the form."""
         return [(name, _LABELS.get(name, name), self.errors[name]) for name in FIELDS if name in self.errors]
+
+    def problems(self) -> list[dict[str, str]]:
+        """As a problem document lists them."""
+        return [{"pointer": f"/{name}", "detail": text} for name, _, text in self.error_list()]
 
 
 def typed(query: Mapping[str, str]) -> dict[str, str]:
@@ -77,8 +85,9 @@ def understand(tx: Tx, form: dict[str, str]) -> Asked:
         loaded = dict(wrong.valid_data or {})
         for name, said in _by_field(wrong).items():
             errors.setdefault(name if name in FIELDS else FIELDS[0], _SAID.get(name) or _first(said))
-    loaded.pop("limit", None)
-    return Asked(typed=form, values=loaded, errors=errors)
+    for name in ("limit", "order"):
+        loaded.pop(name, None)
+    return Asked(typed=form, sent=values, values=loaded, errors=errors)
 
 
 def _replace(
@@ -118,9 +127,16 @@ def _collection(tx: Tx, text: str) -> tuple[str | None, str]:
 def _moment(text: str, *, end: bool) -> str:
     """A day, or a day and a time, as a moment; days are whole, and `until` takes in the one that it names."""
     if _DAY.fullmatch(text):
-        return f"{text}T23:59:59.999999Z" if end else f"{text}T00:00:00Z"
+        return _day_after(text) if end else f"{text}T00:00:00Z"
     written = _MINUTE.fullmatch(text)
     return f"{written[1]}T{written[2]}{written[3] or ':00'}Z" if written else text
+
+
+def _day_after(text: str) -> str:
+    try:
+        return f"{date.fromisoformat(text) + timedelta(days=1)}T00:00:00Z"
+    except (ValueError, OverflowError):  # no such day: told as the field's error
+        return text
 
 
 def _by_field(wrong: ValidationError) -> dict[str, Any]:

@@ -3,19 +3,26 @@
 from flask import Blueprint, Response, request
 
 from app.audit import inspection, names, sequencer, service
-from app.audit.queries import Filter
+from app.audit.queries import Page
+from app.audit.receipts import receipt
 from app.console import filters, wording
 from app.console.filters import Asked
 from app.console.reading import READERS, names_in, opened
 from app.console.session import signed_in
 from app.console.site import PREFIX, page
+from app.errors import Invalid
 from app.events import Subject
 from app.feed.shown import shown
-from app.record import Tx
+from app.record import Tx, reading
 from app.web import paging
+from app.web.audit import filter_of, gathered
+from app.web.audit_export import ACTION as EXPORT
+from app.web.audit_export import CSV, Lines, Rows
 from app.web.exchange import Reply, read
+from app.web.identity import identify, origin
 from app.web.state import runtime
-from schemas.vocabulary import Decision, Purpose
+from app.web.stream import Stream
+from schemas.vocabulary import Decision, Purpose, Tlp
 
 blp = Blueprint("console-log", __name__, url_prefix=PREFIX)
 
@@ -29,30 +36,30 @@ _CURSOR = "console-log"
 def log() -> Response:
     """Search the log."""
     form, after = filters.typed(request.args), request.args.get("after")
-    sequencer.drain(runtime().db)
+    gathered()
 
     def work(tx: Tx) -> Reply:
         asked = filters.understand(tx, form)
-        start = int(paging.open_(tx, _CURSOR, after)) if after else 0
-        found = [] if asked.errors else _found(tx, asked, start)
-        items = [opened(item) for item in found[:ROWS]]
-        more = paging.seal(tx, _CURSOR, str(found[ROWS - 1].seq)) if len(found) > ROWS else None
+        start = int(paging.open_(tx, _CURSOR, after)) if after else None
+        found, reached = ([], None) if asked.errors else _found(tx, asked, start)
+        items = [opened(item) for item in found]
+        more = paging.seal(tx, _CURSOR, str(reached)) if reached is not None else None
         return page(
             "console/log.html", form=asked, items=items, more=more, first=after is None,
             names=names_in(tx, [item.document for item in items]),
             members=names.member_choices(tx.session, tx.actor),
             collections=names.collection_choices(tx.session, tx.actor, tx.now),
-            actions=wording.grouped(), decisions=list(Decision), purposes=list(Purpose),
+            actions=wording.grouped(), decisions=list(Decision), purposes=list(Purpose), labels=list(Tlp),
             status=422 if asked.errors else 200, subjects=[Subject(kind="entry", count=len(items))],
         )  # fmt: skip
 
     return read(ACTION, Subject(kind="entry"), work)
 
 
-def _found(tx: Tx, asked: Asked, start: int) -> list[service.Item]:
-    wanted = Filter(**asked.values)
+def _found(tx: Tx, asked: Asked, start: int | None) -> tuple[list[service.Item], int | None]:
+    wanted = filter_of(dict(asked.values))
     lines = shown(tx.session, service.objects(tx.session, wanted))
-    return service.find(tx.session, tx.actor, wanted, lines, after=start, limit=ROWS + 1)
+    return service.find(tx.session, tx.actor, wanted, lines, Page(after=start, limit=ROWS, newest=True))
 
 
 @blp.get("/entries/<ident:entry_id>")
@@ -74,3 +81,39 @@ def entry(entry_id: str) -> Response:
         )  # fmt: skip
 
     return read(ACTION, Subject(kind="entry", id=entry_id), work)
+
+
+@blp.get("/entries/<ident:entry_id>/receipt")
+@signed_in(*READERS)
+def entry_receipt(entry_id: str) -> Response:
+    """The receipt of an entry, as a file."""
+    sequencer.drain(runtime().db)
+    named = {"Content-Disposition": f'attachment; filename="halyard-receipt-{wording.short(entry_id)}.json"'}
+
+    def work(tx: Tx) -> Reply:
+        return Reply(body=receipt(tx.session, tx.actor, entry_id), headers=named)
+
+    return read(ACTION, Subject(kind="entry", id=entry_id), work)
+
+
+@blp.get("/log/export")
+@signed_in(*READERS)
+def export() -> Response:
+    """What the filter shows, or all of the log, as a file."""
+    gathered()
+    house, form = runtime(), filters.typed(request.args)
+    with reading(house, identify(), origin()) as tx:
+        asked = filters.understand(tx, form)
+    if asked.errors:
+        raise Invalid("The filter does not fit.", errors=asked.problems())
+    wanted = filter_of(dict(asked.values))
+    if request.args.get("form") == "csv":
+        rows = Rows(wanted, asked.sent, None)
+        answer = Stream(EXPORT, rows.following, rows.accept, f"{CSV}; charset=utf-8").response()
+        name = "halyard-audit.csv"
+    else:
+        lines = Lines(wanted, asked.sent, None, proofs=True)
+        answer = Stream(EXPORT, lines.following, lines.accept).response()
+        name = "halyard-audit.ndjson"
+    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return answer

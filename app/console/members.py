@@ -5,17 +5,18 @@ from typing import Final
 
 from flask import Blueprint, Response
 
-from app.audit import overview, sequencer, service
+from app.audit import overview
 from app.audit.queries import Filter
 from app.console.overview import SPANS, drawn
-from app.console.reading import READERS, names_in, opened
+from app.console.reading import READERS, names_in, newest, opened
 from app.console.session import signed_in
 from app.console.site import PREFIX, page
 from app.events import Subject
 from app.members import members
 from app.record import Tx
+from app.web.audit import gathered
 from app.web.exchange import Reply, read
-from app.web.state import runtime
+from schemas.vocabulary import Decision
 
 blp = Blueprint("console-members", __name__, url_prefix=PREFIX)
 
@@ -46,13 +47,14 @@ def member_list() -> Response:
 @signed_in(*READERS)
 def member(member_id: str) -> Response:
     """One member: its volume against its own past, its purposes, what it received and was refused."""
-    sequencer.drain(runtime().db)
+    gathered()
 
     def work(tx: Tx) -> Reply:
         who = members.read(tx, member_id)
+        refusals = Filter(member=member_id, decision=Decision.REFUSED.value)
         seen = overview.look(tx.session, tx.actor, tx.now, SPANS[1], member=member_id)
-        items = [opened(item) for item in _latest(tx, Filter(member=member_id))]
-        refused = [opened(item) for item in _latest(tx, Filter(member=member_id, decision="refused"))]
+        items = [opened(item) for item in newest(tx, Filter(member=member_id), LATEST)]
+        refused = [opened(item) for item in newest(tx, refusals, LATEST)]
         documents = [item.document for item in items]
         return page(
             "console/member.html", who=who, seen=seen, charts=drawn(seen), items=items, refused=refused,
@@ -62,7 +64,3 @@ def member(member_id: str) -> Response:
         )  # fmt: skip
 
     return read(ACTION, Subject(kind="member", id=member_id), work)
-
-
-def _latest(tx: Tx, wanted: Filter) -> list[service.Item]:
-    return service.find(tx.session, tx.actor, wanted, [], after=0, limit=LATEST)

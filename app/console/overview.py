@@ -5,18 +5,19 @@ from typing import Final
 
 from flask import Blueprint, Response, request
 
-from app.audit import names, overview, proofs, sequencer, service
+from app.audit import names, overview, proofs, service
 from app.audit.overview import Overview
 from app.audit.queries import Filter
 from app.clock import SECOND
 from app.console import charts
 from app.console.charts import Chart, Point
 from app.console.log import ACTION
-from app.console.reading import READERS, names_in, opened
+from app.console.reading import READERS, names_in, newest, opened
 from app.console.session import signed_in
 from app.console.site import PREFIX, page
 from app.events import Subject
 from app.record import Tx
+from app.web.audit import gathered
 from app.web.exchange import Reply, read
 from app.web.state import runtime
 from schemas.vocabulary import Decision
@@ -34,7 +35,7 @@ def home() -> Response:
     """The overview of the last 30 or 90 days."""
     house = runtime()
     days = 90 if request.args.get("days") == "90" else SPANS[0]
-    sequencer.drain(house.db)
+    gathered()
 
     def work(tx: Tx) -> Reply:
         seen = overview.look(tx.session, tx.actor, tx.now, days)
@@ -77,4 +78,4 @@ def day_of(moment: int) -> str:
 
 def _refused(tx: Tx) -> list[service.Item]:
     wanted = Filter(decision=Decision.REFUSED.value)
-    return service.find(tx.session, tx.actor, wanted, [], after=0, limit=LATEST)
+    return newest(tx, wanted, LATEST)

@@ -5,8 +5,9 @@ from typing import Any, Final
 
 import msgspec
 
-from app.audit import names
+from app.audit import names, service
 from app.audit.names import Names
+from app.audit.queries import Filter, Page
 from app.audit.service import Item
 from app.record import Tx
 from schemas.vocabulary import CollectionKind, Role
@@ -38,6 +39,11 @@ class Opened(msgspec.Struct):
 
 def opened(item: Item) -> Opened:
     return msgspec.json.decode(item.body, type=Opened)
+
+
+def newest(tx: Tx, asked: Filter, limit: int) -> list[Item]:
+    """The newest entries of a kind that its reader may find: what was looked at for one page of them."""
+    return service.find(tx.session, tx.actor, asked, [], Page(after=None, limit=limit, newest=True))[0]
 
 
 def names_in(tx: Tx, documents: Iterable[dict[str, Any]]) -> Names:
