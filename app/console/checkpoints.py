@@ -4,7 +4,7 @@ from flask import Blueprint, Response, request
 
 from app.audit import inspection, proofs
 from app.audit.inspection import Growth
-from app.console.reading import READERS
+from app.console.reading import ACTION, READERS
 from app.console.session import signed_in
 from app.console.site import PREFIX, page
 from app.errors import HalyardError
@@ -15,7 +15,6 @@ from app.web.state import runtime
 
 blp = Blueprint("console-checkpoints", __name__, url_prefix=PREFIX)
 
-ACTION = "checkpoints.read"
 ROWS = 50
 _DIGITS = 19
 
@@ -39,10 +38,10 @@ def history() -> Response:
             "console/checkpoints.html", rows=rows, more=rows[-1].row.size if len(found) > ROWS else None,
             first=before is None, growth=growth, problem=problem, old=request.args.get("from", "")[:_DIGITS],
             new=request.args.get("to", "")[:_DIGITS], witnesses=house.config.witness_list,
-            status=200 if problem is None else 422, subjects=[Subject(kind="checkpoints", count=len(rows))],
+            status=200 if problem is None else 422, subjects=[Subject(kind="checkpoint", count=len(rows))],
         )  # fmt: skip
 
-    return read(ACTION, Subject(kind="checkpoints"), work)
+    return read(ACTION, Subject(kind="checkpoint"), work)
 
 
 @blp.get("/checkpoints/<int:size>")
@@ -61,7 +60,7 @@ def checkpoint(size: int) -> Response:
             growth=inspection.of_growth(tx.session, size, newest, known) if newest > size else None,
         )  # fmt: skip
 
-    return read(ACTION, Subject(kind="checkpoints"), work)
+    return read(ACTION, Subject(kind="checkpoint"), work)
 
 
 def _growth(tx: Tx, old: int, new: int) -> tuple[Growth | None, str | None]:

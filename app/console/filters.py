@@ -13,6 +13,7 @@ from app.audit import names
 from app.record import Tx
 from schemas.audit import EntryArgs
 
+COLLECTION, VERSION = "collection", "version"
 FIELDS: Final = (
     "member", "action", "decision", "purpose", "tlp", "collection", "version", "since", "until", "object",
     "request", "reason",

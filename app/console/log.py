@@ -7,7 +7,7 @@ from app.audit.queries import Page
 from app.audit.receipts import receipt
 from app.console import filters, wording
 from app.console.filters import Asked
-from app.console.reading import READERS, names_in, opened
+from app.console.reading import ACTION, READERS, names_in, opened
 from app.console.session import signed_in
 from app.console.site import PREFIX, page
 from app.errors import Invalid
@@ -26,7 +26,6 @@ from schemas.vocabulary import Decision, Purpose, Tlp
 
 blp = Blueprint("console-log", __name__, url_prefix=PREFIX)
 
-ACTION = "audit.read"
 ROWS = 50
 _CURSOR = "console-log"
 

@@ -10,8 +10,8 @@ from app.audit import names, tallies
 from app.audit.tallies import Cell
 from app.clock import DAY
 from app.console import charts
-from app.console.members import ACTION
 from app.console.overview import SPANS
+from app.console.reading import ACTION
 from app.console.session import signed_in
 from app.console.site import PREFIX, page
 from app.events import Subject

@@ -8,7 +8,7 @@ from flask import Blueprint, Response
 from app.audit import overview
 from app.audit.queries import Filter
 from app.console.overview import SPANS, drawn
-from app.console.reading import READERS, names_in, newest, opened
+from app.console.reading import ACTION, READERS, names_in, newest, opened
 from app.console.session import signed_in
 from app.console.site import PREFIX, page
 from app.events import Subject
@@ -20,7 +20,6 @@ from schemas.vocabulary import Decision
 
 blp = Blueprint("console-members", __name__, url_prefix=PREFIX)
 
-ACTION: Final = "volume.read"
 MOST: Final = 500
 LATEST: Final = 20
 _DAYS: Final = 30

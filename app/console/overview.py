@@ -11,8 +11,7 @@ from app.audit.queries import Filter
 from app.clock import SECOND
 from app.console import charts
 from app.console.charts import Chart, Point
-from app.console.log import ACTION
-from app.console.reading import READERS, names_in, newest, opened
+from app.console.reading import ACTION, READERS, names_in, newest, opened
 from app.console.session import signed_in
 from app.console.site import PREFIX, page
 from app.events import Subject

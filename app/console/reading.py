@@ -12,6 +12,8 @@ from app.audit.service import Item
 from app.record import Tx
 from schemas.vocabulary import CollectionKind, Role
 
+ACTION: Final = "audit.read"
+"""What an entry says of every page of the log: the same as of the API's answers."""
 READERS: Final = (Role.AUDITOR, Role.ANALYST, Role.OPERATOR)
 """Who may open pages of the log: each as far as its scopes go."""
 

@@ -104,6 +104,7 @@ DECISIONS: Final[dict[str, tuple[str, str]]] = {
 
 SUBJECTS: Final[dict[str, str]] = {
     "changes": "Changes",
+    "checkpoint": "Checkpoints",
     "requests": "Requests",
     "sight": "Sight of collections",
     "stream": "Segments of a stream",
