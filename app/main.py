@@ -9,6 +9,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from app.api import (
     attestations,
     audit_log,
+    audit_questions,
     changes,
     clients,
     erasures,
@@ -65,6 +66,7 @@ BLUEPRINTS = (
     subscriptions.blp,
     audit_entries.blp,
     audit_log.blp,
+    audit_questions.blp,
     operations.blp,
 )
 

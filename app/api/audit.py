@@ -5,7 +5,9 @@ from typing import Any
 from flask import Response
 
 from app.audit import projecting, sequencer, service
+from app.audit.actions import known
 from app.audit.queries import Filter, Page
+from app.errors import Invalid
 from app.events import Subject
 from app.feed.shown import shown
 from app.record import Tx
@@ -37,7 +39,7 @@ def gathered() -> None:
 def list_entries(args: dict[str, Any]) -> Response:
     """Search the log. Members find what they did, and what others did with what they own."""
     after, limit, newest = args.pop("after", None), args.pop("limit"), args.pop("order") == NEWEST
-    asked = Filter(actions=tuple(args.pop("action", "").split(",")) if "action" in args else (), **args)
+    asked = Filter(actions=_actions(args.pop("action", None)), **args)
     cursor = _CURSOR_NEWEST if newest else _CURSOR
     gathered()
 
@@ -51,6 +53,19 @@ def list_entries(args: dict[str, Any]) -> Response:
         return Reply(body=body, subjects=[Subject(kind="entry", count=len(items))])
 
     return read(ACTION, Subject(kind="entry"), work)
+
+
+def _actions(text: str | None) -> tuple[str, ...]:
+    """The actions that a filter names.
+
+    Raises:
+        Invalid: one of them is none that an entry can have.
+    """
+    names = tuple(text.split(",")) if text is not None else ()
+    if not all(known(name) for name in names):
+        detail = "No entry has an action of this name: see the guide to questions about the audit log."
+        raise Invalid("The request does not fit.", errors=[{"pointer": "/action", "detail": detail}])
+    return names
 
 
 @blp.get("/entries/<ident:entry_id>")
