@@ -10,6 +10,7 @@ from app.api import (
     attestations,
     audit_export,
     audit_log,
+    audit_questions,
     audit_receipts,
     changes,
     clients,
@@ -73,6 +74,7 @@ BLUEPRINTS = (
     audit_log.blp,
     audit_receipts.blp,
     audit_export.blp,
+    audit_questions.blp,
     operations.blp,
 )
 

@@ -1,4 +1,4 @@
-"""Questions whose answer is not a list of entries: who took a version, and who has not heard that it is gone.
+"""Questions whose answer is not a list of entries: who took something, and who has not heard that it is gone.
 
 A member is answered about what it owns and about itself, and never about what is TLP:RED: a role gives no
 sight of that. How much is unusual is in `app.audit.unusual`.
@@ -16,27 +16,33 @@ from app.audit.projection import AuditMention
 from app.audit.queries import Scope, Shown, on_page
 from schemas.vocabulary import Decision, Tlp, VersionStatus
 
-TOLD_BY_REFUSAL = tuple(
-    f"version_{ended.value}" for ended in (VersionStatus.RETRACTED, VersionStatus.EXPIRED)
-)
+HANDING = ("version.read", "versions.compared", "signal.read")
+"""Actions that hand out what they name. Others name it too: a list of reminders, a withdrawal."""
+TOLD_BY = ("gone", *(f"version_{ended.value}" for ended in (VersionStatus.RETRACTED, VersionStatus.EXPIRED)))
 """Reasons of refusals that brought the tombstone."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """A version of a set.
+    """A version of a set, or a signal or version by its id as `object`.
 
     Args:
-        ids: of the version, as entries name it.
         shown: the lines of the feed that held it.
         gone: the lines that said that it was taken back.
     """
 
-    collection: str
-    version: str
-    ids: Sequence[str]
-    shown: Sequence[Shown]
+    collection: str | None = None
+    version: str | None = None
+    object: str | None = None
+    shown: Sequence[Shown] = ()
     gone: Sequence[Shown] = ()
+
+    @property
+    def named(self) -> ColumnElement[bool]:
+        """Mentions by name."""
+        if self.object is not None:
+            return AuditMention.object_id == self.object
+        return and_(AuditMention.collection_id == self.collection, AuditMention.version == self.version)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +75,7 @@ class Recipient:
 
 @dataclass(frozen=True, kw_only=True)
 class Told:
-    """Whether and when those who took a version were handed its tombstone."""
+    """How many took it, how many of them were handed its tombstone, and which were not."""
 
     outstanding: Sequence[Recipient]
     recipients: int
@@ -93,7 +99,7 @@ def version_ids(session: Session, collection: str, version: str) -> list[str]:
 
 
 def recipients(session: Session, scope: Scope, asked: Asked) -> list[Recipient]:
-    """The members to which a version was handed, by itself or on a page that held it, by id."""
+    """The members to which it was handed, by itself or on a page that held it, by id."""
     released = AuditMention.decision == Decision.RELEASED.value
     found: dict[str | None, Recipient] = {}
     for condition in _handed(asked):
@@ -103,7 +109,7 @@ def recipients(session: Session, scope: Scope, asked: Asked) -> list[Recipient]:
 
 
 def outstanding(session: Session, scope: Scope, asked: Asked) -> Told:
-    """Of those who took a version, the ones to which its tombstone was not handed since.
+    """Of those who took it, the ones to which its tombstone was not handed since.
 
     An acknowledgement follows a page that was handed out, so that whoever acknowledged is told, too.
     """
@@ -128,8 +134,7 @@ def named(session: Session, found: Sequence[Recipient]) -> Sequence[Recipient]:
 
 def _handed(asked: Asked) -> list[ColumnElement[bool]]:
     """Conditions of mentions that handed it out; no mention meets two of them."""
-    direct = and_(AuditMention.collection_id == asked.collection, AuditMention.version == asked.version)
-    return [direct, *_on_pages(asked.shown)]
+    return [and_(asked.named, AuditMention.action.in_(HANDING)), *_on_pages(asked.shown)]
 
 
 def _on_pages(lines: Sequence[Shown]) -> list[ColumnElement[bool]]:
@@ -175,10 +180,9 @@ def _add(found: dict[str | None, Recipient], row: Row[Any]) -> None:
 def _told(session: Session, asked: Asked) -> set[str | None]:
     """Members to which the tombstone was handed, on a page or in the answer to a request for the version."""
     refused = and_(
-        AuditMention.collection_id == asked.collection,
-        AuditMention.version == asked.version,
+        asked.named,
         AuditMention.decision == Decision.REFUSED.value,
-        AuditMention.reason.in_(TOLD_BY_REFUSAL),
+        AuditMention.reason.in_(TOLD_BY),
     )
     paged = [
         and_(condition, AuditMention.decision == Decision.RELEASED.value)

@@ -87,6 +87,11 @@ def _volume(day: int, action: str, decision: str, entries: int, items: int, *, e
     )  # fmt: skip
 
 
+def first_day(session: Session, scope: Scope, member: str) -> int | None:
+    """The first day on which a member did something that the reader may know of."""
+    return session.scalar(select(func.min(AuditTally.day)).where(*_whose(scope, member)))
+
+
 def refusals(
     session: Session, scope: Scope, member: str | None, since: int, until: int
 ) -> Sequence[Refusals]:

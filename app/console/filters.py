@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from marshmallow import ValidationError
 
 from app.audit import names
+from app.audit.actions import known
 from app.record import Tx
 from schemas.audit import EntryArgs
 
@@ -86,6 +87,9 @@ def understand(tx: Tx, form: dict[str, str]) -> Asked:
         loaded = dict(wrong.valid_data or {})
         for name, said in _by_field(wrong).items():
             errors.setdefault(name if name in FIELDS else FIELDS[0], _SAID.get(name) or _first(said))
+    actions = loaded.get("action", "").split(",")
+    if "action" in loaded and not all(known(name) for name in actions):
+        errors["action"] = "No entry has an action of this name. Choose one from the list."
     for name in ("limit", "order"):
         loaded.pop(name, None)
     return Asked(typed=form, sent=values, values=loaded, errors=errors)

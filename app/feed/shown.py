@@ -2,8 +2,9 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from app.clock import MINUTE
@@ -41,20 +42,28 @@ class Shown:
     until: int | None = None
 
 
+def gone(session: Session, object_ids: Collection[str]) -> list[Shown]:
+    """The lines that said that one of these objects is gone, at most `SHOWN_LIMIT`."""
+    if not object_ids:
+        return []
+    lines = _lines(object_ids).where(Change.kind.in_(_GONE))
+    return [
+        Shown(
+            collection_id=row.collection_id,
+            place=row.key if row.marking_id is not None else None,
+            date=row.date,
+        )
+        for row in session.execute(lines)
+    ]
+
+
 def shown(session: Session, object_ids: Collection[str]) -> list[Shown]:
     """The lines that held the bodies of these objects, newest first, at most `SHOWN_LIMIT` lines read."""
     if not object_ids:
         return []
-    lines = (
-        select(Change.object_id, Change.kind, Change.collection_id, Change.date, Place.key, Place.marking_id)
-        .join(Place, Place.id == Change.place_id)
-        .where(Change.object_id.in_(sorted(object_ids)), Place.kind == "collection")
-        .order_by(Change.seq.desc())
-        .limit(SHOWN_LIMIT)
-    )
     found: list[Shown] = []
     ends: dict[tuple[str, str], int] = {}
-    for row in session.execute(lines):
+    for row in session.execute(_lines(object_ids)):
         here = (row.object_id, row.key)
         if row.kind in _GONE:
             ends[here] = row.date + GRACE
@@ -69,3 +78,13 @@ def shown(session: Session, object_ids: Collection[str]) -> list[Shown]:
                 )
             )
     return found
+
+
+def _lines(object_ids: Collection[str]) -> Select[*tuple[Any, ...]]:
+    return (
+        select(Change.object_id, Change.kind, Change.collection_id, Change.date, Place.key, Place.marking_id)
+        .join(Place, Place.id == Change.place_id)
+        .where(Change.object_id.in_(sorted(object_ids)), Place.kind == "collection")
+        .order_by(Change.seq.desc())
+        .limit(SHOWN_LIMIT)
+    )

@@ -3,7 +3,9 @@
 from typing import Any
 
 from app.audit import projecting, sequencer
+from app.audit.actions import known
 from app.audit.queries import Filter
+from app.errors import Invalid
 from app.web.state import runtime
 
 
@@ -15,5 +17,22 @@ def gathered() -> None:
 
 
 def filter_of(args: dict[str, Any]) -> Filter:
-    """What `EntryArgs` asks for, without the part of it that is about pages."""
-    return Filter(actions=tuple(args.pop("action", "").split(",")) if "action" in args else (), **args)
+    """What `EntryArgs` asks for, without the part of it that is about pages.
+
+    Raises:
+        Invalid: it names an action that no entry can have.
+    """
+    return Filter(actions=_actions(args.pop("action", None)), **args)
+
+
+def _actions(text: str | None) -> tuple[str, ...]:
+    """The actions that a filter names.
+
+    Raises:
+        Invalid: one of them is none that an entry can have.
+    """
+    names = tuple(text.split(",")) if text is not None else ()
+    if not all(known(name) for name in names):
+        detail = "No entry has an action of this name: see the guide to questions about the audit log."
+        raise Invalid("The request does not fit.", errors=[{"pointer": "/action", "detail": detail}])
+    return names
