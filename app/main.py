@@ -34,7 +34,7 @@ from app.api import (
     widening,
 )
 from app.api import audit as audit_entries
-from app.console import account, matrix, overview, people, site
+from app.console import account, matrix, overview, people, recipients, site
 from app.console import checkpoints as console_checkpoints
 from app.console import log as console_log
 from app.console import members as console_members
@@ -86,6 +86,7 @@ PAGES = (
     console_log.blp,
     console_members.blp,
     matrix.blp,
+    recipients.blp,
     console_checkpoints.blp,
 )
 """Of the console."""
