@@ -33,7 +33,7 @@ def member_list() -> Response:
     def work(tx: Tx) -> Reply:
         seen = overview.look(tx.session, tx.actor, tx.now, _DAYS)
         found = members.browse(tx, limit=MOST)
-        unusual = Counter(who for who, _ in seen.unusual)
+        unusual = Counter(who for who, _ in {(who, one.day) for who, one in seen.unusual})
         return page(
             "console/members.html", members=found, seen=seen, unusual=unusual, days=_DAYS,
             subjects=[Subject(kind="member", count=len(found))],

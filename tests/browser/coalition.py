@@ -8,7 +8,7 @@ from app.main import create_app
 from app.parties import Member
 from app.runtime import Runtime
 from schemas.vocabulary import Purpose, Scope, Sector
-from tests.factories import Caller, Make
+from tests.factories import Make
 from tests.fakes import FakeClock
 from tests.hashes import look_up, new_list, publish, sha
 from tests.samples import COMMUNITY, created, members_marking, published, small
@@ -42,7 +42,9 @@ def fill(runtime: Runtime, clock: FakeClock, *, days: int = 12, until: int) -> C
     ngo = make.member("Kinderschutz Hotline e.V.", sector=Sector.NGO)
     bank = make.member("Northern Savings Bank")
     platform = make.member("Plaza, a video platform", sector=Sector.TECHNOLOGY)
-    outsider = make.member("Ministry of the Interior, Department for Digital Evidence", sector=Sector.AUTHORITY)
+    outsider = make.member(
+        "Ministry of the Interior, Department for Digital Evidence", sector=Sector.AUTHORITY
+    )
     vendor = make.member("Vendor of classifiers", sector=Sector.VENDOR)
     readers = [bank, platform, vendor]
     author = make.caller(ngo)
@@ -78,9 +80,7 @@ def fill(runtime: Runtime, clock: FakeClock, *, days: int = 12, until: int) -> C
     clock.advance(60)
     assert make.caller(bank).get("/v1/changes").status_code == 200
     settle(runtime, clock)
-    return Coalition(
-        ngo=ngo, bank=bank, platform=platform, outsider=outsider, set_id=set_id, list_id=list_id
-    )
+    return Coalition(ngo=ngo, bank=bank, platform=platform, outsider=outsider, set_id=set_id, list_id=list_id)
 
 
 def settle(runtime: Runtime, clock: FakeClock) -> None:
