@@ -70,9 +70,8 @@ def member_choices(session: Session, actor: Actor) -> dict[str, str]:
 
 
 def member_called(session: Session, actor: Actor, text: str) -> str | None:
-    """The id of the member with this name or id."""
-    wanted = select(Member.id).where(or_(Member.id == text, Member.name == text), _known(actor))
-    return session.scalar(wanted)
+    """The id of the member with this name."""
+    return session.scalar(select(Member.id).where(Member.name == text, _known(actor)))
 
 
 def collection_choices(session: Session, actor: Actor, now: int) -> list[NamedCollection]:
