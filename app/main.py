@@ -31,7 +31,7 @@ from app.api import (
     widening,
 )
 from app.api import audit as audit_entries
-from app.console import account, people, site
+from app.console import account, people, provider, site
 from app.console import log as console_log
 from app.runtime import Runtime
 from app.web import documentation, limits, problems
@@ -71,7 +71,7 @@ BLUEPRINTS = (
 )
 
 
-PAGES = (people.blp, account.blp, console_log.blp)
+PAGES = (people.blp, provider.blp, account.blp, console_log.blp)
 """Of the console."""
 
 
