@@ -77,6 +77,12 @@ class Config:
     lookup_only_hourly: int = 50_000  # queries per client and hour to lookup-only lists, in all processes
     lookup_only_daily: int = 500_000  # the same per day
     witnesses: tuple[str, ...] = ()  # `<vkey> <url>` of each witness that cosigns the audit log
+    oidc_issuer: str = ""  # OpenID provider through which people may sign in to the console; empty: none
+    oidc_client_id: str = ""  # what the provider calls this server
+    oidc_client_secret: str = ""  # what this server proves itself with there
+    oidc_client_secret_file: str = ""  # or the path of a file that holds it
+    oidc_second_factor: tuple[str, ...] = ()  # values of acr or amr that say: a second factor was asked for
+    oidc_networks: tuple[str, ...] = ()  # networks of the provider, where its address is not public
     log_level: str = "INFO"  # DEBUG, INFO, WARNING, ERROR
 
     @classmethod
@@ -111,6 +117,7 @@ class Config:
             raise ConfigError("HALYARD_PROCESSES above 1 needs PostgreSQL: set HALYARD_DATABASE_URL")
         self._refuse_unsafe_proxies()
         self._refuse_unfit_witnesses()
+        self._refuse_unsafe_provider()
         if self.environment == "production":
             if not self.issuer.startswith("https://"):
                 raise ConfigError("HALYARD_ISSUER must be the public https:// address in production")
@@ -149,6 +156,22 @@ class Config:
         """
         return tuple(_witness(text) for text in self.witnesses)
 
+    def _refuse_unsafe_provider(self) -> None:
+        try:
+            for network in self.oidc_networks:
+                ip_network(network)
+        except ValueError as error:
+            raise ConfigError("HALYARD_OIDC_NETWORKS lists networks, for example 10.0.0.0/24") from error
+        if not self.oidc_issuer:
+            return
+        if not self.oidc_issuer.startswith("https://"):
+            raise ConfigError("HALYARD_OIDC_ISSUER must be an https:// address")
+        if not self.oidc_client_id or not (self.oidc_client_secret or self.oidc_client_secret_file):
+            raise ConfigError(
+                "HALYARD_OIDC_ISSUER needs HALYARD_OIDC_CLIENT_ID, and HALYARD_OIDC_CLIENT_SECRET or "
+                "HALYARD_OIDC_CLIENT_SECRET_FILE"
+            )
+
     @property
     def url(self) -> str:
         return self.database_url or f"sqlite:///{self.data_dir / 'halyard.db'}"
@@ -164,6 +187,12 @@ class Config:
     @property
     def ledger_path(self) -> Path:
         return Path(self.erasure_ledger) if self.erasure_ledger else self.data_dir / "erasures.ledger"
+
+    def oidc_secret(self) -> str:
+        """What this server proves itself with at the OpenID provider."""
+        if self.oidc_client_secret_file:
+            return Path(self.oidc_client_secret_file).read_text().strip()
+        return self.oidc_client_secret
 
     def secret_bytes(self) -> bytes:
         """The 32-byte server secret; made and kept in `data_dir/secret` (mode 600) if none is set.

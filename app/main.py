@@ -34,7 +34,7 @@ from app.api import (
     widening,
 )
 from app.api import audit as audit_entries
-from app.console import account, matrix, overview, people, recipients, site
+from app.console import account, matrix, overview, people, provider, recipients, site
 from app.console import checkpoints as console_checkpoints
 from app.console import log as console_log
 from app.console import members as console_members
@@ -81,6 +81,7 @@ BLUEPRINTS = (
 
 PAGES = (
     people.blp,
+    provider.blp,
     account.blp,
     overview.blp,
     console_log.blp,

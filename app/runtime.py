@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from typing import Self
+from urllib.parse import urlsplit
 
 from app.audit.committer import Auditor, GroupCommitter
 from app.clock import Clock, system_clock
@@ -26,6 +28,8 @@ class Runtime:
     auditor: Auditor
     clock: Clock
     outgoing: Outgoing
+    provider: Outgoing
+    """The way to the OpenID provider, which the operator named: also where it is in a private network."""
     direct: Direct = field(default_factory=Direct)
 
     @classmethod
@@ -52,4 +56,10 @@ class Runtime:
             auditor=made,
             clock=now,
             outgoing=outgoing or Outgoing(ports=config.outgoing_port_numbers),
+            provider=outgoing or _to_provider(config),
         )
+
+
+def _to_provider(config: Config) -> Outgoing:
+    port = urlsplit(config.oidc_issuer).port or 443
+    return Outgoing(ports={443, port}, also=[ip_network(text) for text in config.oidc_networks])

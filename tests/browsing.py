@@ -9,7 +9,6 @@ from werkzeug.test import TestResponse
 
 from app.audit.entry import Request
 from app.console import session
-from app.main import create_app
 from app.members.people import sessions
 from app.members.people.models import UserRole
 from app.members.people.sessions import Stage
@@ -45,8 +44,9 @@ class Browser:
             return str(session.csrf_field()).split('value="')[1].split('"')[0]
 
 
-def a_browser(runtime: Runtime) -> Browser:
-    return Browser(runtime, create_app(runtime).test_client())
+def a_browser(make: Make) -> Browser:
+    """A new browser without any cookie; all browsers of a test meet the same server."""
+    return Browser(make.runtime, make.http.application.test_client())
 
 
 def signed_in(make: Make, *roles: Role, member: Member | None = None, user: User | None = None) -> Browser:
@@ -56,6 +56,6 @@ def signed_in(make: Make, *roles: Role, member: Member | None = None, user: User
         rows.add_all(UserRole(user_id=who.id, role=role.value) for role in roles)
     with begin(make.runtime, as_system, Request()) as tx:
         token = sessions.start(tx, who.id, Stage.OPEN, "password")
-    browser = a_browser(make.runtime)
+    browser = a_browser(make)
     browser.http.set_cookie(session.SESSION, token)
     return browser

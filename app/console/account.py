@@ -4,11 +4,10 @@ from flask import Blueprint, Response, request, url_for
 
 from app import record
 from app.console import session
-from app.console.people import check_repeated, see_other
+from app.console.people import check_repeated
 from app.console.session import signed_in
 from app.console.site import page
 from app.errors import HalyardError, Invalid, TooMany
-from app.events import Subject
 from app.members.people import enrolling, passwords, sessions, signing_in
 from app.members.people.sessions import SignedIn
 from app.record import Tx
@@ -36,7 +35,7 @@ def end_others() -> Response:
         sessions.end_others(tx, session.current_hash())
         return _back()
 
-    return write("session.ended", Subject(kind="user"), work, idempotent=False)
+    return write("session.ended", session.myself(), work, idempotent=False)
 
 
 @blp.post("/account/password")
@@ -51,7 +50,7 @@ def change_password() -> Response:
         )
     except (Invalid, TooMany) as error:
         return _account(error)
-    return see_other(url_for("account.account", done="password"))
+    return session.see_other(url_for("account.account", done="password"))
 
 
 @blp.post("/account/recovery-codes")
@@ -76,7 +75,7 @@ def sign_out() -> Response:
     with record.begin(runtime(), identify(), origin()) as tx:
         sessions.end(tx, session.current_hash())
     session.forget_session()
-    return see_other(url_for("people.sign_in"))
+    return session.see_other(url_for("people.sign_in"))
 
 
 def _account(error: HalyardError | None = None) -> Response:
@@ -87,7 +86,7 @@ def _account(error: HalyardError | None = None) -> Response:
             done=request.args.get("done") == "password",
         )  # fmt: skip
 
-    answer = read("account.read", Subject(kind="user"), work)
+    answer = read("account.read", session.myself(), work)
     if isinstance(error, TooMany):
         answer.headers["Retry-After"] = str(error.extra["retry_after"])
     return answer

@@ -6,11 +6,10 @@ import segno
 from flask import Blueprint, Response, request, url_for
 from markupsafe import Markup
 
-from app.console import session
+from app.console import provider, session
 from app.console.session import for_visitors, local_goal
 from app.console.site import page
 from app.errors import HalyardError, Invalid, TooMany
-from app.events import Subject
 from app.members.people import enrolling, passwords, signing_in
 from app.members.people.attempts import Locked
 from app.members.people.sessions import Stage, hash_token
@@ -49,7 +48,7 @@ def take_password() -> Response:
     if token is None:
         return _sign_in_form(signing_in.wrong_password("/handle"), handle=handle)
     session.send_session(token)
-    return see_other(url_for("people.code", next=goal))
+    return session.see_other(url_for("people.code", next=goal))
 
 
 @blp.get("/sign-in/code")
@@ -60,7 +59,7 @@ def code() -> Response:
     if stage is None:
         return session.to_sign_in()
     if stage is Stage.ENROL:
-        return see_other(url_for("people.device"))
+        return session.see_other(url_for("people.device"))
     return _code_form()
 
 
@@ -79,7 +78,7 @@ def take_code() -> Response:
     if token is None:
         return _code_form(signing_in.wrong_code())
     session.send_session(token)
-    return see_other(local_goal(request.form.get("next")))
+    return session.see_other(local_goal(request.form.get("next")))
 
 
 @blp.get("/invitation")
@@ -103,7 +102,7 @@ def accept_invitation() -> Response:
     except Invalid as error:
         return _invitation_form(error)
     session.send_session(token)
-    return see_other(url_for("people.device"))
+    return session.see_other(url_for("people.device"))
 
 
 @blp.get("/invitation/device")
@@ -129,7 +128,7 @@ def confirm_device() -> Response:
 
     name = session.cookie_name(session.SESSION)
     try:
-        return write("second-factor.set", Subject(kind="user"), work, idempotent=False)
+        return write("second-factor.set", session.myself(), work, idempotent=False)
     except Invalid as error:
         return _device_form(error)
 
@@ -143,7 +142,9 @@ def check_repeated(password: str, again: str) -> None:
 def _sign_in_form(error: HalyardError | None = None, *, handle: str = "") -> Response:
     goal = local_goal(request.values.get("next"))
     ended = error is None and session.before() is not None
-    return _form("people/sign_in.html", error, next=goal, handle=handle, ended=ended, provider=None)
+    return _form(
+        "people/sign_in.html", error, next=goal, handle=handle, ended=ended, provider=provider.name()
+    )
 
 
 def _code_form(error: HalyardError | None = None) -> Response:
@@ -166,7 +167,7 @@ def _device_form(error: HalyardError | None = None) -> Response:
             address=found.address, picture=_picture(found.address),
         )  # fmt: skip
 
-    return read("second-factor.shown", Subject(kind="user"), work)
+    return read("second-factor.shown", session.myself(), work)
 
 
 def _form(template: str, error: HalyardError | None, **values: Any) -> Response:
@@ -194,9 +195,3 @@ def _picture(address: str) -> Markup:
         scale=_QR_MODULE, dark="#000", light="#fff", svgclass=None, lineclass=None, title="QR code"
     )
     return Markup(made)  # noqa: S704 - made here, of shapes and a fixed title only
-
-
-def see_other(address: str) -> Response:
-    answer = Response(status=303, headers={"Location": address})
-    answer.headers["Cache-Control"] = "no-store"
-    return answer

@@ -14,11 +14,12 @@ from secrets import token_urlsafe
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from flask import Response, after_this_request, g, make_response, redirect, request
+from flask import Response, after_this_request, g, request
 from markupsafe import Markup
 
 from app import record
 from app.errors import Forbidden, Unauthenticated
+from app.events import Subject
 from app.keys import derive
 from app.members.people import sessions
 from app.members.people.sessions import TOKEN_BYTES, Person, SignedIn, Stage
@@ -141,6 +142,7 @@ def _present(house: Runtime, *stages: Stage) -> tuple[Person, bytes]:
         count_refusal()
         raise Unauthenticated("Your session has ended. Sign in again.", reason="session_ended")
     g.identify = SignedIn(token_hash, person.stage)
+    g.myself = Subject(kind="user", id=person.user_id, owner_id=person.member_id)
     return person, token_hash
 
 
@@ -165,13 +167,21 @@ def current_hash() -> bytes:
     return found.token_hash
 
 
+def myself() -> Subject:
+    """Whoever has this session, as the subject of an audit entry."""
+    found: Subject = g.myself
+    return found
+
+
 def to_sign_in() -> Response:
     """Send the browser to the sign-in page, and back to this one afterwards if it was only looked at."""
     goal = request.full_path.rstrip("?") if request.method in {"GET", "HEAD"} else HOME
-    asked = urlencode({"next": local_goal(goal)})
-    answer = make_response(redirect(f"{SIGN_IN}?{asked}", code=303))
-    answer.headers["Cache-Control"] = "no-store"
-    return answer
+    return see_other(f"{SIGN_IN}?{urlencode({'next': local_goal(goal)})}")
+
+
+def see_other(address: str) -> Response:
+    """Send the browser on, as a GET (RFC 9110 section 15.4.4)."""
+    return Response(status=303, headers={"Location": address, "Cache-Control": "no-store"})
 
 
 def local_goal(text: str | None) -> str:
@@ -219,6 +229,15 @@ def _bound_to() -> str:
         chosen = token_urlsafe(TOKEN_BYTES)
         send_cookie(VISITOR, chosen)
     g.form_bound_to = chosen
+    return chosen
+
+
+def visitor() -> str:
+    """What marks this browser before somebody signs in there; made where it is missing."""
+    chosen = request.cookies.get(cookie_name(VISITOR))
+    if not chosen:
+        chosen = token_urlsafe(TOKEN_BYTES)
+        send_cookie(VISITOR, chosen)
     return chosen
 
 

@@ -94,13 +94,12 @@ def _sign_in_tables() -> None:
         "sign_in_count",
         sa.Column("key", sa.LargeBinary(), nullable=False),
         sa.Column("failures", sa.Integer(), nullable=False),
-        sa.Column("failed_at", sa.BigInteger(), nullable=False),
         sa.Column("wait_until", sa.BigInteger(), nullable=False),
         sa.Column("locked", sa.Boolean(), nullable=False),
         sa.Column("held", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("key", name="pk_sign_in_count"),
     )
-    op.create_index("ix_sign_in_count_failed_at", "sign_in_count", ["failed_at"])
+    op.create_index("ix_sign_in_count_wait_until", "sign_in_count", ["wait_until"])
 
 
 def _of_user(table: str) -> sa.ForeignKeyConstraint:

@@ -25,8 +25,9 @@ class Account:
     enrolled: bool
     """It has a password and a device."""
     invited_until: int | None
+    locked: bool
     locked_until: int | None
-    """0: until the operator unlocks it; None: it is not."""
+    """None: it is not, or until the operator unlocks it."""
     linked: bool
     """It signs in through the OpenID provider."""
 
@@ -45,11 +46,12 @@ def browse(tx: Tx, member_id: str, *, after: str | None = None, limit: int = 100
         Invitation.user_id.in_(ids), Invitation.expires_at > tx.now
     )
     invited = dict(tx.session.execute(standing).tuples().all())
+    locks = {user.id: attempts.locked_until(tx.session, tx.runtime, user.handle, tx.now) for user in found}
     return [
         Account(
             user=user, roles=sorted(held[user.id]), enrolled=user.id in enrolled,
             invited_until=invited.get(user.id), linked=user.id in linked,
-            locked_until=attempts.locked_until(tx.session, tx.runtime, user.handle, tx.now),
+            locked=locks[user.id] is not None, locked_until=locks[user.id] or None,
         )
         for user in found
     ]  # fmt: skip

@@ -12,6 +12,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import flag_modified
 
 from app.addresses import site
 from app.clock import DAY, HOUR, MINUTE, SECOND, to_text
@@ -33,8 +34,10 @@ NETWORK_FREE = 20
 """The same for a network: many people may share it. It is never locked."""
 LONGEST_WAIT = MINUTE
 FORGOTTEN_AFTER = DAY
-"""Without a new failure under a handle; what only the operator ends is not forgotten."""
+"""After the wait or the lock, without a new failure; what only the operator ends is not forgotten."""
 NETWORK_FORGOTTEN_AFTER = 15 * MINUTE
+
+_COUNTED = ("failures", "wait_until", "locked", "held")
 
 
 class Locked(TooMany):
@@ -84,10 +87,12 @@ def charge(tx: Tx, handle: str) -> Charge:
         )  # fmt: skip
     for row, free in ((by_handle, FREE), (by_network, NETWORK_FREE)):
         row.failures += 1
-        row.failed_at = tx.now
         row.wait_until = tx.now + _wait(row.failures, free)
         row.locked = False
     locks_until = _lock(by_handle, tx.now)
+    for row in (by_handle, by_network):
+        for column in _COUNTED:  # all of them each time: how many are written must not tell anything
+            flag_modified(row, column)
     tx.session.flush()
     return Charge(handle=handle, locks_until=locks_until)
 
@@ -147,14 +152,12 @@ def _rows(session: Session, keys: dict[bytes, int], now: int) -> dict[bytes, Sig
     """Both rows, locked and made where missing; what lies far back counts no more."""
     make = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
     for key in sorted(keys):
-        fresh = make(SignInCount).values(
-            key=key, failures=0, failed_at=now, wait_until=now, locked=False, held=False
-        )
+        fresh = make(SignInCount).values(key=key, failures=0, wait_until=now, locked=False, held=False)
         session.execute(fresh.on_conflict_do_nothing())
     wanted = select(SignInCount).where(SignInCount.key.in_(keys)).order_by(SignInCount.key)
     rows = session.scalars(wanted.with_for_update().execution_options(populate_existing=True)).all()
     for row in rows:
-        if row.failed_at <= now - keys[row.key] and not row.held:
+        if row.wait_until <= now - keys[row.key] and not row.held:
             row.failures, row.wait_until, row.locked = 0, now, False
     return {row.key: row for row in rows}
 

@@ -77,10 +77,11 @@ def accept(
         Invalid: the code is not that of an invitation that stands, or this cannot be a password.
     """
     with runtime.db.read() as session:
-        invited, member = _invited(session, code, runtime.clock())
-    passwords.check(password, (invited.handle, member.name))
+        user_id, *names = _invited(session, code, runtime.clock())
+    passwords.check(password, names)
     made = passwords.hash_password(password)
-    with begin(runtime, Standing(invited.id), request) as tx:
+    with begin(runtime, Standing(user_id), request) as tx:
+        invited = tx.session.get_one(User, user_id)
         gone = delete(Invitation).where(
             Invitation.code_hash == codes.hash_code(code), Invitation.expires_at > tx.now
         )
@@ -177,14 +178,18 @@ def change_password(runtime: Runtime, request: Request, signed_in: SignedIn, old
         TooMany, Locked: as for signing in.
     """
     with runtime.db.read() as session:
-        user = session.get_one(User, signed_in(session, runtime.clock()).user_id)
-        member = session.get_one(Member, user.member_id)
-    passwords.check(new, (user.handle, member.name), "new")
+        user_id = signed_in(session, runtime.clock()).user_id
+        handle, member_id = session.execute(
+            select(User.handle, User.member_id).where(User.id == user_id)
+        ).one()
+        names = (handle, session.get_one(Member, member_id).name)
+    passwords.check(new, names, "new")
     if not signing_in.prove_again(runtime, request, signed_in, old):
         detail = "This is not your present password."
         raise Invalid(detail, reason="credentials", errors=[{"pointer": "/old", "detail": detail}])
     made = passwords.hash_password(new)
     with begin(runtime, signed_in, request) as tx:
+        user = tx.session.get_one(User, user_id)
         row = tx.session.get_one(UserSecret, user.id)
         row.password_hash, row.password_set_at = made, tx.now
         sessions.end_others(tx, signed_in.token_hash, "password-changed")
@@ -204,9 +209,10 @@ def _start_anew(tx: Tx, user: User, password_hash: str, until: int) -> None:
     tx.session.flush()
 
 
-def _invited(session: Session, code: str, now: int) -> tuple[User, Member]:
+def _invited(session: Session, code: str, now: int) -> tuple[str, str, str]:
+    """Id and handle of the user that an invitation is for, and the name of its member."""
     row = session.execute(
-        select(User, Member)
+        select(User.id, User.handle, Member.name)
         .join(Invitation, Invitation.user_id == User.id)
         .join(Member, Member.id == User.member_id)
         .where(
@@ -218,7 +224,7 @@ def _invited(session: Session, code: str, now: int) -> tuple[User, Member]:
     ).one_or_none()
     if row is None:
         raise _no_invitation()
-    return row[0], row[1]
+    return row.id, row.handle, row.name
 
 
 def _no_invitation() -> Invalid:

@@ -19,9 +19,7 @@ def forget_ended(session: Session, now: int) -> int:
         delete(Invitation).where(Invitation.expires_at <= now),
         delete(ProviderRequest).where(ProviderRequest.expires_at <= now),
         delete(SignInCount).where(
-            SignInCount.failed_at <= now - FORGOTTEN_AFTER,
-            SignInCount.wait_until <= now,
-            SignInCount.held.is_(False),
+            SignInCount.wait_until <= now - FORGOTTEN_AFTER, SignInCount.held.is_(False)
         ),
     ):
         ended += cast(CursorResult[Any], session.execute(gone)).rowcount

@@ -106,8 +106,7 @@ class SignInCount(Base):
     key: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
     """Keyed digest of the handle as it was typed, or of the network."""
     failures: Mapped[int] = mapped_column(Integer)
-    failed_at: Mapped[int] = mapped_column(Moment, index=True)
-    wait_until: Mapped[int] = mapped_column(Moment)
+    wait_until: Mapped[int] = mapped_column(Moment, index=True)
     locked: Mapped[bool] = mapped_column(Boolean)
     """The wait is a lock, of which the person is told; the operator may end it."""
     held: Mapped[bool] = mapped_column(Boolean)

@@ -99,17 +99,24 @@ def sign_in(
         Forbidden: the account is linked to nobody, or to somebody who cannot sign in.
     """
     with runtime.db.read() as session:
-        user, enrolled = _linked(session, runtime, issuer, subject)
-    if user is None or not (second_factor or enrolled):
-        reason = "unknown_account" if user is None else "no_second_factor"
+        user_id, enrolled = _linked(session, runtime, issuer, subject)
+    if user_id is None or not (second_factor or enrolled):
+        reason = "unknown_account" if user_id is None else "no_second_factor"
         with begin(runtime, as_nobody, request) as tx:
-            found = roles.subject(user) if user is not None else Subject(kind="user")
+            user = tx.session.get(User, user_id) if user_id is not None else None
+            found = roles.subject(user) if user is not None else Subject(kind="account")
             record(tx, SignInFailed(subjects=(found,), reason=reason))
         raise _refused(reason)
     stage = Stage.OPEN if second_factor else Stage.CODE
-    with begin(runtime, Standing(user.id), request) as tx:
+    with begin(runtime, Standing(user_id), request) as tx:
         sessions.replace(tx, replaces)
-        return sessions.start(tx, user.id, stage, "provider"), stage
+        return sessions.start(tx, user_id, stage, "provider"), stage
+
+
+def refuse(runtime: Runtime, request: Request, reason: str) -> None:
+    """Record that somebody came back from the provider with what does not hold."""
+    with begin(runtime, as_nobody, request) as tx:
+        record(tx, SignInFailed(subjects=(Subject(kind="account"),), reason=reason))
 
 
 def link(tx: Tx, member_id: str, user_id: str, *, issuer: str, subject: str) -> None:
@@ -142,10 +149,10 @@ def unlink(tx: Tx, member_id: str, user_id: str) -> None:
     sessions.end_all(tx, user.id, reason="unlinked")
 
 
-def _linked(session: Session, runtime: Runtime, issuer: str, subject: str) -> tuple[User | None, bool]:
-    """The user of an account, if it stands, and whether it has a device of its own here."""
+def _linked(session: Session, runtime: Runtime, issuer: str, subject: str) -> tuple[str | None, bool]:
+    """Id of the user of an account, if it stands, and whether it has a device of its own here."""
     row = session.execute(
-        select(User, UserSecret.totp_confirmed_at)
+        select(User.id, UserSecret.totp_confirmed_at)
         .join(UserLink, UserLink.user_id == User.id)
         .join(Member, Member.id == User.member_id)
         .outerjoin(UserSecret, UserSecret.user_id == User.id)

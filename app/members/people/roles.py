@@ -37,7 +37,7 @@ def held_by(session: Session, user_ids: Sequence[str]) -> dict[str, frozenset[Ro
 
 
 def give(tx: Tx, member_id: str, user_id: str, role: Role) -> None:
-    """Give a person a role: it holds from its next request on.
+    """Give a person a role: it holds from its next request on. Needs `moves_policy`.
 
     Raises:
         Forbidden: the caller is not the operator.
@@ -54,7 +54,7 @@ def give(tx: Tx, member_id: str, user_id: str, role: Role) -> None:
 
 
 def take(tx: Tx, member_id: str, user_id: str, role: Role) -> None:
-    """Take a role from a person, in the sessions that it has open too.
+    """Take a role from a person, in the sessions that it has open too. Needs `moves_policy`.
 
     Raises:
         Forbidden: the caller is not the operator.

@@ -4,7 +4,7 @@ Each step is one transaction or two, because hashing a password takes too long t
 the person claims to be, the same work is done and the same answer given until all is right.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -149,12 +149,15 @@ def prove_again(runtime: Runtime, request: Request, signed_in: SignedIn, passwor
 
 
 def fail(tx: Tx, charged: Charge, user: User | None, reason: str) -> None:
-    """Record that an attempt failed, and that the handle is locked if this was one too many."""
-    subject = roles.subject(user) if user is not None else Subject(kind="user")
+    """Record that an attempt failed, and that the handle is locked if this was one too many.
+
+    A handle that nobody has is not named: whatever was typed there may be a password.
+    """
+    subject = roles.subject(user) if user is not None else Subject(kind="handle")
     record(tx, SignInFailed(subjects=(subject,), reason=reason))
     if charged.locks_until is not None:
         until = charged.locks_until or None
-        locked = Subject(kind="user", id=subject.id, owner_id=subject.owner_id, last=until)
+        locked = replace(subject, last=until)
         record(
             tx, SignInLocked(subjects=(locked,), reason="until-unlocked" if until is None else "for-a-time")
         )
