@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select
 
 from app.audit import checkpoints, cosignatures, lives, proofs, sequencer
-from app.audit.lives import FIRST, Life
+from app.audit.lives import FIRST
 from app.audit.models import AuditCheckpoint
 from app.clock import SECOND
 from app.keys import Use
@@ -49,7 +49,7 @@ def opened(house, row, life):
     with house.db.read() as session:
         published = house.keyring.published(session, Use.AUDIT)
     name = life.origin(BASE)
-    keys = [checkpoints.verifier_key(name, jwk) for jwk in lives.keys_of(life, None, published)]
+    keys = [checkpoints.verifier_key(name, jwk) for jwk in published]
     return open_checkpoint(row.note, name, keys)[0]
 
 
@@ -114,20 +114,3 @@ def test_lives_follow_each_other(house):
     assert all_of(house) == [FIRST, first, second]
     assert [life.number for life in all_of(house)] == [1, 2, 3]
     assert (first.began_at_size, second.began_at_size) == (3, 5)
-
-
-def test_a_life_publishes_the_keys_that_signed_in_it():
-    keys: list[dict] = [
-        {"kid": "gone", "nbf": 1, "exp": 50},
-        {"kid": "through", "nbf": 50, "exp": 150},
-        {"kid": "now", "nbf": 150},
-        {"kid": "next"},
-    ]
-    second = Life(number=2, name="2-aa", began_at_size=9, begun_at=100 * SECOND)
-
-    def kids(life, following):
-        return [jwk["kid"] for jwk in lives.keys_of(life, following, keys)]
-
-    assert kids(FIRST, None) == ["gone", "through", "now", "next"]
-    assert kids(FIRST, second) == ["gone", "through"]
-    assert kids(second, None) == ["through", "now", "next"]
