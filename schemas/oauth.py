@@ -124,7 +124,7 @@ class AuditLifeSchema(Schema):
     keys = fields.List(
         fields.Nested(CheckpointKeySchema),
         required=True,
-        metadata={"description": "Every key that signed in it, under the name of its origin."},
+        metadata={"description": "Every key of the log, under the name of this origin."},
     )
 
 

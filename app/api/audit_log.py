@@ -155,7 +155,10 @@ def _checkpoint_form(found: Signed) -> dict[str, Any]:
         "origin": note.partition("\n")[0],
         "signed_at": row.signed_at,
         "kid": row.kid,
-        "cosignatures": found.cosignatures,
+        "cosignatures": [
+            {"witness": one.witness, "key_id": one.key_id, "cosigned_at": one.cosigned_at}
+            for one in found.cosignatures
+        ],
         "checkpoint": note,
     }
 

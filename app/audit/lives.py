@@ -6,15 +6,12 @@ one that begins with all entries that were restored. Checkpoints of the lives be
 """
 
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.audit.models import AuditHead, AuditLife
-from app.clock import SECOND
 
 _RANDOM_BYTES = 4
 
@@ -66,19 +63,6 @@ def begin_new(session: Session, now: int) -> Life:
     session.add(row)
     session.flush()
     return _life(row)
-
-
-def keys_of(life: Life, following: Life | None, keys: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Which of the published keys (JWKs with `nbf` and `exp`) sign in a life, or may have.
-
-    Left out are those that were retired before it, and those that signed only after it.
-    """
-    begun = life.begun_at // SECOND
-    alive = [jwk for jwk in keys if jwk.get("exp", begun) >= begun]
-    if following is None:
-        return alive
-    ended = following.begun_at // SECOND
-    return [jwk for jwk in alive if jwk.get("nbf", ended + 1) <= ended]
 
 
 def _life(row: AuditLife) -> Life:

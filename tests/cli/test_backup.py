@@ -7,11 +7,15 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
-from app.audit.models import AuditTile
+from app.audit import checkpoints, lives, sequencer
+from app.audit.lives import Life
+from app.audit.models import AuditCheckpoint, AuditTile
 from app.cli import running
 from app.config import Config
 from app.db import Database
+from app.runtime import Runtime
 from tests.cli.conftest import Machine, new_machine
 from tests.conftest import NewDatabase
 
@@ -138,3 +142,53 @@ def test_doctor_finds_a_setting_that_cannot_be_used(machine: Machine) -> None:
     found = machine.run("doctor", HALYARD_THREADS="many")
     assert found.exit_code == 1
     assert "HALYARD_THREADS" in found.stdout
+
+
+def log_of(machine: Machine) -> tuple[list[Life], list[tuple[int, int, str]]]:
+    """The lives of the log, and (life, size, origin) of its checkpoints."""
+    db = Database(Config.from_env(machine.env).url)
+    with db.read() as session:
+        begun = lives.all_of(session)
+        rows = session.scalars(select(AuditCheckpoint).order_by(AuditCheckpoint.size))
+        signed = [(row.life, row.size, row.note.decode().partition("\n")[0]) for row in rows]
+    db.dispose()
+    return begun, signed
+
+
+def sign(machine: Machine) -> None:
+    config = Config.from_env(machine.env)
+    house = Runtime.assemble(config)
+    sequencer.drain(house.db)
+    assert checkpoints.sign(house.db, house.keyring, checkpoints.origin(config.issuer), house.clock())
+    house.db.dispose()
+
+
+def test_a_restore_begins_a_new_life_of_the_log_which_signs_at_once(
+    embedded: Machine, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy.db"
+    embedded.ok("member", "add", "Before", "--sector", "ngo")
+    sign(embedded)
+    embedded.ok("backup", str(copy))
+    name = checkpoints.origin(embedded.env["HALYARD_ISSUER"])
+    origins = set()
+    for _ in range(2):
+        embedded.ok("member", "add", "After", "--sector", "ngo")
+        embedded.ok("restore", str(copy), "--force")
+        begun, signed = log_of(embedded)
+        assert [life.number for life in begun] == [1, 2]
+        assert signed[0] == (1, begun[1].began_at_size, name)
+        assert signed[-1][0] == 2
+        assert signed[-1][1] > begun[1].began_at_size
+        assert signed[-1][2] == begun[1].origin(name)
+        origins.add(signed[-1][2])
+    assert len(origins) == 2, "a copy that is restored twice must not sign as one log"
+
+
+def test_after_a_restore_by_other_tools_the_log_begins_a_new_life(machine: Machine) -> None:
+    machine.ok("member", "add", "Before", "--sector", "ngo")
+    sign(machine)
+    machine.ok("db", "restored")
+    begun, signed = log_of(machine)
+    assert [(life, size) for life, size, _ in signed] == [(1, begun[1].began_at_size), (2, signed[-1][1])]
+    assert signed[-1][2].startswith(f"{signed[0][2]}/2-")

@@ -142,6 +142,13 @@ def test_the_operator_gets_through_the_whole_page(guided: Machine) -> None:
     guided.refused("restore", str(guided.folder / "backup.db"), "--force")
 
 
+def test_a_host_makes_a_witness_and_follows_the_log(guided: Machine) -> None:
+    said = follow(guided, "docs/guides/witness.md", HALYARD_URL=guided.env["HALYARD_ISSUER"])
+    assert said.startswith("witness.example.org+")
+    assert "with 2 keys" in said
+    assert "127.0.0.1" in said.partition("with 2 keys")[2]
+
+
 def test_the_first_calls_of_the_readme(guided: Machine) -> None:
     first, _, rest = blocks("README.md").partition("halyard set import")
     assert "client add" in first

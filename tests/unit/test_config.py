@@ -3,8 +3,10 @@
 import base64
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from app.config import Config, ConfigError
+from app.transparency.notes import Cosigner, Signer
 
 
 def test_nothing_set_gives_the_embedded_server():
@@ -61,3 +63,42 @@ def test_a_short_secret_is_refused(tmp_path):
     config = Config(data_dir=tmp_path, secret=base64.b64encode(b"short").decode())
     with pytest.raises(ConfigError, match="32 random bytes"):
         config.secret_bytes()
+
+
+W1 = Cosigner("witness.example/w1", Ed25519PrivateKey.from_private_bytes(bytes(32))).verifier.encode()
+W2 = Cosigner("witness.example/w2", Ed25519PrivateKey.from_private_bytes(bytes(32))).verifier.encode()
+OF_A_LOG = Signer("log.example", Ed25519PrivateKey.from_private_bytes(bytes(32))).verifier.encode()
+
+
+def test_witnesses_are_named_by_key_and_address():
+    named = f"{W1} https://witness.example/w1/, {W2}  http://127.0.0.1:8450"
+    found = Config.from_env({"HALYARD_WITNESSES": named}).witness_list
+    assert [(one.key.name, one.url) for one in found] == [
+        ("witness.example/w1", "https://witness.example/w1"),
+        ("witness.example/w2", "http://127.0.0.1:8450"),
+    ]
+    assert Config.from_env({"HALYARD_WITNESSES": ""}).witness_list == ()
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        "https://witness.example",
+        W1,
+        f"{W1} witness.example",
+        f"{W1} http://witness.example",
+        f"{W1} http://10.0.0.1",
+        f"{W1} http://127.0.0.1.example.org",
+        f"{W1} https://user@witness.example",
+        f"{W1} https://witness.example?a=b",
+        f"{W1} https://witness.example:port",
+        f"{W1} https://witness.example:99999",
+        f"{W1} ftp://witness.example",
+        f"{OF_A_LOG} https://log.example",
+        f"{W1[:-2]}AA https://witness.example",
+        f"{W1} https://witness.example, {W1} https://other.example",
+    ],
+)
+def test_a_witness_that_cannot_be_asked_is_refused_by_name(named):
+    with pytest.raises(ConfigError, match="HALYARD_WITNESSES"):
+        Config.from_env({"HALYARD_WITNESSES": named})
