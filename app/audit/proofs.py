@@ -171,6 +171,17 @@ def of_growth(session: Session, old: int, new: int | None) -> Proof:
     return Proof(start=old, size=upto, hashes=hashes, note=_note(session, upto))
 
 
+def beyond(signed: int, wanted: int) -> Conflict:
+    """What is asked for is not signed yet, and which checkpoint to wait for."""
+    return Conflict(
+        f"The newest checkpoint has the size {signed}. Wait for one of {wanted} or more.",
+        reason=BEYOND,
+        checkpoint=signed,
+        wait_for=wanted,
+        retry_after=RETRY_AFTER_SECONDS,
+    )
+
+
 def _named(path: str) -> Tile | Bundle:
     try:
         return parse_path(path)
@@ -189,13 +200,7 @@ def _size(session: Session, size: int | None, *, needs: int) -> int:
     signed = checkpoint(session).size
     wanted = needs if size is None else size
     if wanted > signed:
-        raise Conflict(
-            f"The newest checkpoint has the size {signed}. Wait for one of {wanted} or more.",
-            reason=BEYOND,
-            checkpoint=signed,
-            wait_for=wanted,
-            retry_after=RETRY_AFTER_SECONDS,
-        )
+        raise beyond(signed, wanted)
     return signed if size is None else size
 
 

@@ -66,7 +66,7 @@ class Asked:
 
 
 def typed(query: Mapping[str, str]) -> dict[str, str]:
-    """The fields of the form that somebody filled in. Control characters and other parameters are left out."""
+    """The fields that somebody filled in, without control characters; other parameters are left out."""
     found = {name: "".join(filter(str.isprintable, query.get(name, ""))).strip() for name in FIELDS}
     return {name: text[:TEXT_LIMIT] for name, text in found.items() if text}
 

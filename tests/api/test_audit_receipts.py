@@ -45,7 +45,7 @@ def left(answer: Any) -> str:
     return found
 
 
-def verified(document: dict[str, Any], http: Any) -> dict[str, Any]:
+def verified(document: Any, http: Any) -> dict[str, Any]:
     """The entry of a receipt, as a stranger verifies it with nothing but the published keys."""
     FORM.validate(document)
     home = http.get("/.well-known/halyard").get_json()["audit_log"]
@@ -147,7 +147,7 @@ def test_receipts_give_nobody_more_of_the_log(make: Make, runtime: Runtime, cloc
         assert answer.status_code == 404
         assert answer.json["detail"] == other.get(f"/v1/audit/entries/{ABSENT}/receipt").json["detail"]
     auditor = make.caller(make.member(sector=Sector.OVERSIGHT), Scope.AUDIT_READ)
-    assert auditor.get(path).json == {**ann.get(path).json, "size": auditor.get(path).json["size"]}
+    assert auditor.get(path).json == ann.get(path).json
 
 
 def test_a_bound_client_has_receipts_of_what_it_did(make: Make, runtime: Runtime, clock: FakeClock) -> None:

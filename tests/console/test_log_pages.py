@@ -79,7 +79,8 @@ def test_what_one_request_did(there: World, auditor: Browser) -> None:
 
 
 NONSENSE = [
-    ("member", "Nobody of this name"), ("collection", "nul\x00l"), ("action", "no.such-action"), ("action", "NO"),
+    ("member", "Nobody of this name"), ("collection", "nul\x00l"), ("action", "no.such-action"),
+    ("action", "NO"),
     ("decision", "perhaps"), ("purpose", "fun"), ("tlp", "TLP:PINK"), ("collection", "no-such-slug"),
     ("since", "yesterday"), ("since", "2026-13-45"), ("until", "9999-12-31"), ("object", "12"),
     ("request", ABSENT.replace("0", "g")), ("reason", "Not A Code"),
