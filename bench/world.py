@@ -3,7 +3,7 @@
 import hashlib
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from random import Random
 from typing import Any
 
@@ -29,22 +29,36 @@ def named(credentials: Credentials) -> dict[str, Any]:
     return {"tlp": "TLP:AMBER", "pap": "PAP:GREEN", "audience": audience}
 
 
-def enrol(runtime: Runtime, name: str) -> Credentials:
-    """A member with a client of every scope about sets and signals."""
-    scopes = (Scope.SETS_READ, Scope.SIGNALS_READ, Scope.SIGNALS_WRITE, Scope.SIGNALS_LOOKUP)
-    new = NewClient(
-        name="Benchmark", scopes=scopes, purposes=(Purpose.DETECT,), auth_method=ClientAuth.SECRET_BASIC
-    )
+EXCHANGE = (Scope.SETS_READ, Scope.SIGNALS_READ, Scope.SIGNALS_WRITE, Scope.SIGNALS_LOOKUP)
+
+
+def enrol(runtime: Runtime, name: str, scopes: Sequence[Scope] = EXCHANGE) -> Credentials:
+    """A member with a client, of every scope about sets and signals unless told otherwise."""
     with record.begin(runtime, record.as_system, Request(), moves_policy=True) as tx:
         member = members.add(tx, name=name, sector=Sector.FINANCE)
-        issued = clients.add(tx, member.id, new)
+    return client(runtime, member.id, scopes)
+
+
+def client(runtime: Runtime, member_id: str, scopes: Sequence[Scope]) -> Credentials:
+    """Another client of a member."""
+    new = NewClient(
+        name="Benchmark", scopes=tuple(scopes), purposes=(Purpose.DETECT,),
+        auth_method=ClientAuth.SECRET_BASIC,
+    )  # fmt: skip
+    with record.begin(runtime, record.as_system, Request(), moves_policy=True) as tx:
+        issued = clients.add(tx, member_id, new)
     if issued.secret is None:
         raise RuntimeError("a client with a secret was asked for")
-    return Credentials(member_id=member.id, client_id=issued.client.id, secret=issued.secret)
+    return Credentials(member_id=member_id, client_id=issued.client.id, secret=issued.secret)
 
 
 LETTERS = str.maketrans("0123456789", "ghijklmnop")
 """Digits of a random name could read as a telephone number, which no text may hold."""
+
+
+def letters(number: int) -> str:
+    """A number that no check of names takes for one."""
+    return str(number).translate(LETTERS)
 
 
 def new_list(client: Client, marking: dict[str, Any]) -> str:

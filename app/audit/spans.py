@@ -6,14 +6,17 @@ slack is assumed: `audit_hour` knows the first and the last number of each hour.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, Final, Self
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.audit.projecting import counted
 from app.audit.projection import AuditHour
 from app.clock import HOUR
+
+SPANS: Final = 8
+"""Stretches that a period is looked for in one by one; more are taken as one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,14 +55,36 @@ def of(session: Session, since: int | None, until: int | None, *, newest: bool) 
     if since is None and until is None:
         return [Span()]
     upto = counted(session).seq  # read first: hours that are added meanwhile lie behind it
-    hours = select(func.min(AuditHour.first_seq).label("first"), func.max(AuditHour.last_seq).label("last"))
+    known = [
+        Span(low=span.low, high=min(span.high or upto, upto))
+        for span in _counted(session, since, until)
+        if span.low < upto
+    ]
+    spans = [*known, Span(low=upto)]
+    return spans[::-1] if newest else spans
+
+
+def _counted(session: Session, since: int | None, until: int | None) -> list[Span]:
+    """The stretches of a period's hours; where they touch they are one.
+
+    Mostly it is one in all. An hour that stands apart comes of a clock that was set wrong, and must not make
+    every later question look through all that lies between.
+    """
+    before = func.max(AuditHour.last_seq).over(order_by=AuditHour.first_seq, rows=(None, -1))
+    hours = select(AuditHour.first_seq, AuditHour.last_seq, before.label("reached"))
     if since is not None:
         hours = hours.where(AuditHour.hour >= since - since % HOUR)
     if until is not None:
         hours = hours.where(AuditHour.hour < until)
-    found = session.execute(hours.having(func.count() > 0)).one_or_none()
-    tail = Span(low=upto)
-    if found is None or found.first > upto:
-        return [tail]
-    known = Span(low=found.first - 1, high=min(found.last, upto))
-    return [tail, known] if newest else [known, tail]
+    each = hours.subquery()
+    last = session.scalar(select(func.max(each.c.last_seq)))
+    apart = or_(each.c.reached.is_(None), each.c.first_seq > each.c.reached + 1)
+    rows = session.execute(
+        select(each.c.first_seq, each.c.reached).where(apart).order_by(each.c.first_seq).limit(SPANS + 1)
+    ).all()
+    if last is None or not rows:
+        return []
+    if len(rows) > SPANS:
+        return [Span(low=rows[0].first_seq - 1, high=last)]
+    ends = [row.reached for row in rows[1:]] + [last]
+    return [Span(low=row.first_seq - 1, high=end) for row, end in zip(rows, ends, strict=True)]

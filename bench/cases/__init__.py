@@ -8,6 +8,7 @@ from bench.cases.lookup import lookup
 from bench.cases.poll import poll
 from bench.cases.publish import publish
 from bench.cases.pull import pull
+from bench.cases.questions import questions
 from bench.cases.snapshot import snapshot
 from bench.lab import Lab
 from bench.measure import Row
@@ -28,5 +29,6 @@ CASES = {
     "lookup": Case(lookup, 1_000_000),
     "audit": Case(audit),
     "poll": Case(poll, 1_000_000),
+    "questions": Case(questions, 5_000_000),
 }
 """By the name that `--only` takes."""

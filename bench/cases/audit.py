@@ -9,7 +9,7 @@ from bench.client import Client, Credentials
 from bench.lab import Lab, seconds
 from bench.measure import Row, alternate
 
-CROWD = 32
+CROWDS = (1, 16, 64)
 
 
 def audit(lab: Lab) -> list[Row]:
@@ -18,10 +18,10 @@ def audit(lab: Lab) -> list[Row]:
     with lab.serving() as address:
         filled(lab, address, owner, count=5_000)
     lab.driver.vacuum()
-    count = max(2 * CROWD, lab.size // 100)
+    count = max(2 * max(CROWDS), lab.size // 100)
     rows = []
     with lab.serving() as audited, lab.serving(audited=False) as unaudited:
-        for clients in (1, CROWD):
+        for clients in CROWDS:
             work = partial(_crowd, reader, clients, count // clients)
             figures, baseline = alternate(lab.runs, partial(work, audited), partial(work, unaudited))
             what = f"feed page of 100, {clients} client{'s' if clients > 1 else ''}"

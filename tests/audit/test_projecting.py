@@ -1,4 +1,4 @@
-"""What questions are answered from: each entry counted once, by whoever does it, killed wherever it may be."""
+"""What questions are answered from: each entry counted once, by whoever does it, wherever it is killed."""
 
 import threading
 
@@ -73,6 +73,7 @@ def test_a_mention_says_what_the_entry_says(house: Runtime) -> None:
     projecting.drain(house.db)
     with house.db.read() as session:
         row = session.scalars(select(AuditMention)).one()
+        session.expunge(row)
     assert (row.seq, row.position, row.at, row.action, row.decision) == (1, 0, 10, "changes.read", "released")
     assert (row.member_id, row.purpose, row.collection_id, row.owner_id) == (ONE, "detect", SET, OWNER)
     assert (row.tlp, row.first, row.last, row.object_id, row.version) == ("TLP:GREEN", 8, 9, None, None)
@@ -92,7 +93,7 @@ def test_what_fails_in_a_batch_leaves_nothing_of_it(house: Runtime) -> None:
         session.execute(
             insert(AuditMention).values(seq=2, position=0, at=0, action="a.b", decision="released")
         )
-    with pytest.raises(Exception, match="(?i)unique"):
+    with pytest.raises(Exception, match=r"(?i)unique"):
         projecting.step(house.db)
     assert tallies(house) == {}
     with house.db.write() as session:
@@ -173,10 +174,22 @@ def test_a_period_is_found_where_its_hours_stand_and_behind_what_was_counted(hou
         tail = Span(low=5)
         assert of(None, None) == [Span()]
         assert of(HOUR, 2 * HOUR) == [Span(low=1, high=4), tail]
-        assert of(2 * HOUR, None) == [Span(low=2, high=5), tail]
+        assert of(2 * HOUR, None) == [Span(low=2, high=3), Span(low=4, high=5), tail]
         assert of(None, 1) == [Span(low=0, high=1), tail]
         assert of(None, 1, newest=True) == [tail, Span(low=0, high=1)]
         assert of(4 * HOUR, None) == [tail]
+
+
+def test_an_hour_of_a_wrong_clock_stands_apart(house: Runtime) -> None:
+    for at in (0, 90 * DAY, HOUR, 2 * HOUR, 3 * HOUR):  # the second one's clock was wrong
+        written(house, entry(at))
+    projecting.drain(house.db)
+    with house.db.read() as session:
+        assert spans.of(session, 2 * HOUR, None, newest=False) == [
+            Span(low=1, high=2),
+            Span(low=3, high=5),
+            Span(low=5),
+        ]
 
 
 def test_what_was_not_counted_yet_is_found_too(house: Runtime) -> None:
