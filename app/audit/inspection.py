@@ -7,7 +7,6 @@ check with a verifier of their own.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
 
 from sqlalchemy.orm import Session
 
@@ -85,13 +84,9 @@ class Growth:
 
 def trusted(session: Session, keyring: Keyring, config: Config) -> Trusted:
     """What a verifier that begins with `/.well-known/halyard` trusts."""
-    base, begun = checkpoints.origin(config.issuer), lives.all_of(session)
-    published = keyring.published(session, Use.AUDIT)
-    log = {}
-    for life, following in zip_longest(begun, begun[1:]):
-        name = life.origin(base)
-        keys = lives.keys_of(life, following, published)
-        log[name] = [checkpoints.verifier_key(name, jwk) for jwk in keys]
+    base, published = checkpoints.origin(config.issuer), keyring.published(session, Use.AUDIT)
+    names = [life.origin(base) for life in lives.all_of(session)]
+    log = {name: [checkpoints.verifier_key(name, jwk) for jwk in published] for name in names}
     return Trusted(log=log, witnesses=[one.key for one in config.witness_list])
 
 

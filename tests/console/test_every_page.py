@@ -76,7 +76,7 @@ def test_no_page_of_the_log_is_left_out_here(there: World) -> None:
 
 
 def test_without_a_session_every_page_leads_to_signing_in_and_back(there: World) -> None:
-    browser = a_browser(there.make.runtime)
+    browser = a_browser(there.make)
     for address in addresses(there).values():
         answer = browser.get(address)
         assert answer.status_code == 303
@@ -234,7 +234,7 @@ def test_names_that_others_chose_stay_text(make: Make) -> None:
 
 
 def test_files_of_the_layout_are_kept_and_no_others_are_served(make: Make) -> None:
-    browser = a_browser(make.runtime)
+    browser = a_browser(make)
     answer = browser.get(f"/console/static/console.css?v={site.LAYOUT[:12]}")
     assert answer.headers["Content-Type"] == "text/css; charset=utf-8"
     assert "immutable" in answer.headers["Cache-Control"]
