@@ -15,6 +15,7 @@ from app.cli.reapplying import reapply_erasures
 from app.config import Config
 from app.events import IncarnationBegun
 from app.feed import incarnation
+from app.members.people import forgetting as people
 from app.runtime import Runtime
 
 
@@ -59,6 +60,7 @@ def begin_incarnation(runtime: Runtime) -> int:
     """Begin a new life of the feed after a restore; returns its number."""
     with record.begin(runtime, record.as_system, Request(), moves_policy=True) as tx:
         begun = incarnation.begin_new(tx.session, tx.now)
+        people.forget_restored(tx.session)
         record.record(tx, IncarnationBegun())
         return begun.number
 
