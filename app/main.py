@@ -7,6 +7,7 @@ from flask import Flask, Response, g, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.api import (
+    accounts,
     attestations,
     audit_export,
     audit_log,
@@ -54,6 +55,7 @@ BLUEPRINTS = (
     wellknown.blp,
     me.blp,
     members.blp,
+    accounts.blp,
     clients.blp,
     groups.blp,
     group_keys.blp,

@@ -16,6 +16,7 @@ from app.cli.reapplying import reapply_erasures
 from app.config import Config
 from app.events import IncarnationBegun
 from app.feed import incarnation
+from app.members.people import forgetting as people
 from app.runtime import Runtime
 
 
@@ -64,6 +65,7 @@ def begin_incarnation(runtime: Runtime) -> int:
     with record.begin(runtime, record.as_system, Request(), moves_policy=True) as tx:
         begun = incarnation.begin_new(tx.session, tx.now)
         lives.begin_new(tx.session, tx.now)
+        people.forget_restored(tx.session)
         record.record(tx, IncarnationBegun())
     sequencer.drain(runtime.db)
     checkpoints.sign(runtime.db, runtime.keyring, checkpoints.origin(runtime.config.issuer), runtime.clock())

@@ -15,7 +15,7 @@ from app.members.people.attempts import Locked
 from app.members.people.sessions import Stage, hash_token
 from app.record import Tx
 from app.web.exchange import Reply, read, write
-from app.web.identity import origin
+from app.web.identity import count_refusal, origin
 from app.web.problems import STATUS
 from app.web.state import runtime
 
@@ -172,7 +172,8 @@ def _device_form(error: HalyardError | None = None) -> Response:
 
 def _form(template: str, error: HalyardError | None, **values: Any) -> Response:
     answer = page(template, error=error, status=_status(error), **values).response()
-    if isinstance(error, TooMany):
+    if isinstance(error, TooMany):  # not tried at all, so that it is counted where nobody is named
+        count_refusal()
         answer.headers["Retry-After"] = str(error.extra["retry_after"])
     return answer
 

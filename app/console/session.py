@@ -109,8 +109,15 @@ def for_visitors(view: View) -> View:
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
         limits.hit_network(origin().network)
-        check_form()
-        return view(*args, **kwargs)
+        try:
+            check_form()
+        except Forbidden:
+            count_refusal()
+            raise
+        try:
+            return view(*args, **kwargs)
+        except Unauthenticated:  # disabled or suspended between two steps
+            return to_sign_in()
 
     guarded._requires = None  # type: ignore[attr-defined]
     return guarded

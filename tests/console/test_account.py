@@ -1,10 +1,12 @@
 """Invitations, passwords and recovery codes: what a person does about its own account."""
 
 import pytest
+from argon2 import PasswordHasher
 
 from app.audit.entry import Request
 from app.errors import Conflict, Forbidden, Invalid
 from app.members.people import enrolling, passwords
+from app.members.people.models import UserSecret
 from app.members.people.signing_in import Standing
 from app.record import as_system, begin
 from tests.browsing import a_browser
@@ -91,6 +93,17 @@ def test_what_looks_the_same_is_the_same_password():
     assert not passwords.matches(stored, "kase und brot")
     assert not passwords.matches(None, "käse und brot")
     assert not passwords.matches("no hash at all", "käse und brot")
+
+
+def test_a_hash_of_other_parameters_is_made_anew_when_its_person_signs_in(make, monkeypatch):
+    someone = enrol(make)
+    monkeypatch.setattr(passwords, "_HASHER", PasswordHasher(time_cost=2, memory_cost=16, parallelism=1))
+    someone.enter()
+    with make.runtime.db.read() as rows:
+        stored = rows.get_one(UserSecret, someone.user.id).password_hash
+    assert "m=16,t=2" in stored
+    make.runtime.clock.advance(30)
+    someone.enter()
 
 
 def test_errors_of_a_password_stand_at_its_field(make):

@@ -3,8 +3,11 @@
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import select
 
 from app.audit.entry import Request
+from app.audit.models import RefusalCount
+from app.cli.restore import begin_incarnation
 from app.clock import DAY, MINUTE
 from app.console import session
 from app.main import create_app
@@ -14,7 +17,7 @@ from app.members.people.models import ConsoleSession, SignInCount
 from app.record import as_system, begin
 from schemas.vocabulary import Role
 from tests.browsing import Browser, a_browser, signed_in
-from tests.console.entering import PASSWORD, enrol, entries, said
+from tests.console.entering import PASSWORD, accept, enrol, entries, invited, said
 
 ACCOUNT = "/console/account"
 
@@ -84,6 +87,17 @@ def test_what_has_ended_is_forgotten(make):
         forgetting.forget_ended(rows, make.runtime.clock() + 2 * DAY)
         assert rows.query(ConsoleSession).count() == 0
         assert rows.query(SignInCount).count() == 0
+
+
+def test_a_restore_brings_no_session_and_no_invitation_back(make):
+    someone = enrol(make)
+    browser = someone.enter()
+    code = invited(make, make.user(someone.member))
+    begin_incarnation(make.runtime)
+    assert not is_in(browser)
+    assert accept(a_browser(make), code).status_code == 422
+    make.runtime.clock.advance(30)
+    assert is_in(someone.enter())
 
 
 def test_signing_out_ends_the_session_on_the_server(make):
@@ -160,6 +174,8 @@ def test_forms_before_there_is_a_session_are_bound_to_the_visitor(make):
     fresh = a_browser(make)
     answer = fresh.http.post("/console/sign-in", data={session.FIELD: browser.form_token(), **sent})
     assert answer.status_code == 403
+    with make.runtime.db.read() as rows:
+        assert sum(rows.scalars(select(RefusalCount.count))) == 3, "counted like requests without identity"
     assert browser.post("/console/sign-in", sent).status_code == 303
 
 

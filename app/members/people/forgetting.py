@@ -1,4 +1,7 @@
-"""Forgets what has ended: sessions, invitations, ways to the provider, and failures that lie far back."""
+"""Forgets what has ended: sessions, invitations, ways to the provider, and failures that lie far back.
+
+After a restore that is all that the backup brought back: it may have ended since.
+"""
 
 from typing import Any, cast
 
@@ -24,3 +27,9 @@ def forget_ended(session: Session, now: int) -> int:
     ):
         ended += cast(CursorResult[Any], session.execute(gone)).rowcount
     return ended
+
+
+def forget_restored(session: Session) -> None:
+    """Delete every session, invitation and way to the provider: people sign in again."""
+    for table in (ConsoleSession, Invitation, ProviderRequest):
+        session.execute(delete(table))
