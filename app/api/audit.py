@@ -73,7 +73,7 @@ def _actions(text: str | None) -> tuple[str, ...]:
 @blp.response(200, AuditOneSchema)
 def get_entry(entry_id: str) -> Response:
     """Read one entry; auditors also get what its commitments open to."""
-    sequencer.drain(runtime().db)
+    sequencer.place(runtime().db, entry_id)
 
     def work(tx: Tx) -> Reply:
         return Reply(body=service.get(tx.session, tx.actor, entry_id).body)
