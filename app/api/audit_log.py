@@ -122,7 +122,7 @@ def inclusion(args: dict[str, Any]) -> Response:
 @blp.response(200, InclusionSchema)
 def entry_inclusion(args: dict[str, Any], entry_id: str) -> Response:
     """Prove that an entry which you may read is in the log."""
-    sequencer.drain(runtime().db)
+    sequencer.place(runtime().db, entry_id)
 
     def work(tx: Tx) -> Reply:
         found = proofs.of_entry(tx.session, tx.actor, entry_id, args.get("size"))

@@ -17,11 +17,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.audit.models import AuditEntry, AuditHead
-from app.audit.projection import NOBODY, AuditCounted, AuditHour, AuditMention, AuditTally
+from app.audit.projection import NOBODY, AuditCounted, AuditHour, AuditMention, AuditPair, AuditTally
 from app.clock import DAY, HOUR, from_text
 from app.db import Database
 from app.errors import Unavailable
 from app.rows import insert_rows
+from schemas.vocabulary import Decision
 
 log = structlog.get_logger(__name__)
 
@@ -118,6 +119,7 @@ def step(db: Database, *, batch: int = BATCH) -> int:
             return 0
         insert_rows(session, _MENTIONS, taken.mentions)
         _add_tallies(session, taken)
+        _add_pairs(session, taken)
         _add_hours(session, taken)
     return upto - found.seq
 
@@ -221,6 +223,43 @@ def _add_tallies(session: Session, taken: _Batch) -> None:
     )
 
 
+def _add_pairs(session: Session, taken: _Batch) -> None:
+    pairs: dict[tuple[int, str, str], list[int]] = defaultdict(lambda: [0, 0, 0])
+    for (day, member, owner, _action, decision), (entries, items) in taken.tallies.items():
+        pair = pairs[day, member, owner]
+        if decision == Decision.REFUSED.value:
+            pair[2] += entries
+        else:
+            pair[0] += entries
+            pair[1] += items
+    rows = [
+        {
+            "day": day,
+            "member_id": member,
+            "owner_id": owner,
+            "entries": entries,
+            "items": items,
+            "refused": no,
+        }
+        for (day, member, owner), (entries, items, no) in sorted(pairs.items())
+        if owner != NOBODY
+    ]
+    if not rows:
+        return
+    new = _insert(session, AuditPair)
+    session.execute(
+        new.on_conflict_do_update(
+            index_elements=["day", "member_id", "owner_id"],
+            set_={
+                "entries": AuditPair.entries + new.excluded.entries,
+                "items": AuditPair.items + new.excluded["items"],
+                "refused": AuditPair.refused + new.excluded.refused,
+            },
+        ),
+        rows,
+    )
+
+
 def _add_hours(session: Session, taken: _Batch) -> None:
     rows = [
         {"hour": hour, "first_seq": first, "last_seq": last}
@@ -235,7 +274,7 @@ def _add_hours(session: Session, taken: _Batch) -> None:
     )
 
 
-def _insert(session: Session, table: type[AuditTally | AuditHour]) -> Any:
+def _insert(session: Session, table: type[AuditTally | AuditPair | AuditHour]) -> Any:
     """An insertion with a way out of conflicts, which both databases write alike and the toolkit does not."""
     make = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     return make(cast(Table, table.__table__))

@@ -1,8 +1,8 @@
 """Tables that questions are answered from: made of the entries' bytes alone, by a worker loop behind the log.
 
 Nothing here proves anything, and nothing that is exchanged waits for it: it can be thrown away and made
-again. `audit_mention` says which entry is about what, in the log's own order; `audit_tally` counts,
-`audit_hour` says where in the log an hour stands, and `audit_counted` how far all three of them reach.
+again. `audit_mention` says which entry is about what, in the log's own order; `audit_tally` and `audit_pair`
+count; `audit_hour` says where in the log an hour stands, and `audit_counted` how far all of them reach.
 """
 
 from sqlalchemy import BigInteger, Index, Integer, String
@@ -87,10 +87,29 @@ class AuditTally(Base):
     """What the subjects count; a subject without a count is one."""
 
     __table_args__ = (
-        Index("ix_audit_tally_member", "member_id", "day"),
+        Index("ix_audit_tally_member", "member_id", "owner_id", "day"),
         Index("ix_audit_tally_owner", "owner_id", "day"),
         {"sqlite_with_rowid": False},
     )
+
+
+class AuditPair(Base):
+    """What a member did with an owner's data on a day (UTC): rows of `audit_tally` summed once more.
+
+    There are so few of them that all of a quarter can be looked at.
+    """
+
+    __tablename__ = "audit_pair"
+
+    day: Mapped[int] = mapped_column(Moment, primary_key=True, autoincrement=False)
+    member_id: Mapped[str] = mapped_column(Id, primary_key=True)
+    owner_id: Mapped[str] = mapped_column(Id, primary_key=True)
+    entries: Mapped[int] = mapped_column(BigInteger)
+    items: Mapped[int] = mapped_column(BigInteger)
+    """Of entries that were not refused, as `entries`."""
+    refused: Mapped[int] = mapped_column(BigInteger)
+
+    __table_args__ = ({"sqlite_with_rowid": False},)
 
 
 class AuditHour(Base):

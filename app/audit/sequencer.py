@@ -83,6 +83,14 @@ def drain(db: Database) -> int:
     return total
 
 
+def place(db: Database, entry_id: str) -> None:
+    """Give an entry its place, if it exists and has none yet; else nothing is written."""
+    with db.read() as session:
+        found = session.execute(select(AuditEntry.seq).where(AuditEntry.id == entry_id)).one_or_none()
+    if found is not None and found.seq is None:
+        drain(db)
+
+
 def _pending(session: Session, batch: int) -> Sequence[str]:
     """Ids of entries without a number, in the order in which they get one."""
     wanted = select(AuditEntry.id).where(AuditEntry.seq.is_(None)).order_by(AuditEntry.at).limit(batch)

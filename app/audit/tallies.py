@@ -6,12 +6,11 @@ read of everybody. A member reads of itself, and of others what they did with wh
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from app.audit.projection import NOBODY, AuditTally
+from app.audit.projection import NOBODY, AuditPair, AuditTally
 from app.audit.queries import Scope
 from app.audit.service import BANDED, band
 from app.clock import DAY
@@ -110,28 +109,20 @@ def refusals(
 
 def matrix(session: Session, since: int, until: int) -> Sequence[Cell]:
     """Who did how much with whose data, by member and owner: for auditors."""
-    refused = AuditTally.decision == Decision.REFUSED.value
+    by = (AuditPair.member_id, AuditPair.owner_id)
     wanted = (
-        select(
-            AuditTally.member_id, AuditTally.owner_id,
-            _sum_where(~refused, AuditTally.entries), _sum_where(~refused, AuditTally.items),
-            _sum_where(refused, AuditTally.entries),
-        )
-        .where(*_within(since, until), AuditTally.owner_id != NOBODY)
-        .group_by(AuditTally.member_id, AuditTally.owner_id)
-        .order_by(AuditTally.member_id, AuditTally.owner_id)
-    )  # fmt: skip
+        select(*by, func.sum(AuditPair.entries), func.sum(AuditPair.items), func.sum(AuditPair.refused))
+        .where(AuditPair.day >= since - since % DAY, AuditPair.day < until)
+        .group_by(*by)
+        .order_by(*by)
+    )
     return [
         Cell(
             member=member if member != NOBODY else None, owner=owner,
-            entries=int(entries), items=int(items), refused=int(count),
+            entries=int(entries), items=int(items), refused=int(refused),
         )
-        for member, owner, entries, items, count in session.execute(wanted)
+        for member, owner, entries, items, refused in session.execute(wanted)
     ]  # fmt: skip
-
-
-def _sum_where(condition: ColumnElement[bool], column: Any) -> ColumnElement[int]:
-    return func.coalesce(func.sum(column).filter(condition), 0)
 
 
 def _within(since: int, until: int) -> list[ColumnElement[bool]]:

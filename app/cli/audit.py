@@ -1,17 +1,18 @@
 """`halyard audit`: who got what, when, under which marking and purpose."""
 
 from itertools import islice
-from typing import Any
 
 import click
 
+from app.cli import names
+from app.cli.audit_questions import COMMANDS
 from app.cli.audit_taking import checkpoint, export, receipt
 from app.cli.audit_verify import verify
 from app.cli.client import Server
-from app.cli.command import Command, Failure, Noun, Output, table
-from app.cli.local import IDENT
+from app.cli.command import Command, Noun, Output, table
 from app.cli.trail import COLUMNS, lines
-from schemas.vocabulary import Decision
+from schemas.audit import NEWEST, OLDEST
+from schemas.vocabulary import Decision, Purpose, Tlp
 
 _SHOWN = 200
 
@@ -28,8 +29,14 @@ for command in (export, receipt, checkpoint, verify):
 @audit.command("list", cls=Command)
 @click.option("--member", metavar="ID", help="Entries of this acting member.")
 @click.option("--client", metavar="ID", help="Entries of this client.")
-@click.option("--action", help="For example changes.read or version.published.")
+@click.option("--user", metavar="ID", help="Entries of this person.")
+@click.option("--action", help="For example changes.read; several with commas between: one of them.")
 @click.option("--decision", type=click.Choice([decision.value for decision in Decision]))
+@click.option("--reason", help="Code of a refusal, or of what changed.")
+@click.option("--purpose", type=click.Choice([purpose.value for purpose in Purpose]))
+@click.option(
+    "--tlp", type=click.Choice([tlp.value for tlp in Tlp]), help="About something under this label."
+)
 @click.option(
     "--collection", metavar="ID", help="Entries about this set or list; one that you see also by slug."
 )
@@ -37,34 +44,23 @@ for command in (export, receipt, checkpoint, verify):
 @click.option("--object", "object_", metavar="ID", help="Who was given or changed this version or signal.")
 @click.option("--since", metavar="MOMENT", help="RFC 3339, from this moment on.")
 @click.option("--until", metavar="MOMENT", help="RFC 3339, before this moment.")
+@click.option("--newest", is_flag=True, help="Show the newest first, instead of the oldest.")
 @click.option("--limit", default=_SHOWN, show_default=True, help="How many entries at most; 0: all.")
 @click.pass_obj
-def show(output: Output, /, *, limit: int, object_: str | None, **asked: str | None) -> None:
-    """Show entries, oldest first. All filters that are given must hold."""
+def show(output: Output, /, *, limit: int, newest: bool, object_: str | None, **asked: str | None) -> None:
+    """Show entries, oldest first unless told otherwise. All filters that are given must hold."""
     filters = {name: value for name, value in {**asked, "object": object_}.items() if value is not None}
+    filters["order"] = NEWEST if newest else OLDEST
     with Server.from_env() as server:
         if "collection" in filters:
-            filters["collection"] = _collection(server, filters["collection"])
+            filters["collection"] = names.collection(server, filters["collection"])
         entries = server.items("/v1/audit/entries", **filters)
         found = list(islice(entries, limit or None))
-        names = {row["id"]: row["name"] for row in server.items("/v1/members")}
-        names |= _titles(server)
-    output.show(found, table(None, COLUMNS, lines(found, names)))
+        called = names.members(server) | names.titles(server)
+    output.show(found, table(None, COLUMNS, lines(found, called)))
     if limit and len(found) == limit:
         output.note("There may be more: narrow the filters, or raise --limit.")
 
 
-def _collection(server: Server, name: str) -> str:
-    if IDENT.fullmatch(name):
-        return name
-    for path in ("/v1/sets", "/v1/signal-lists"):
-        for row in server.items(path):
-            if row["slug"] == name:
-                return str(row["id"])
-    raise Failure("You see no set or list of this slug. Name it by id.", reason="not-found")
-
-
-def _titles(server: Server) -> dict[str, str]:
-    """What the sets and lists that this client sees are called; a role gives no sight of the others."""
-    me: dict[str, Any] = server.get("/v1/me", params={"limit": 1000})
-    return {row["id"]: row["title"] for row in me["collections"]}
+for _command in COMMANDS:
+    audit.add_command(_command)

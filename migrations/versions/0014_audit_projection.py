@@ -65,8 +65,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("day", "member_id", "owner_id", "action", "decision", name="pk_audit_tally"),
         sqlite_with_rowid=False,
     )
-    op.create_index("ix_audit_tally_member", "audit_tally", ["member_id", "day"])
+    op.create_index("ix_audit_tally_member", "audit_tally", ["member_id", "owner_id", "day"])
     op.create_index("ix_audit_tally_owner", "audit_tally", ["owner_id", "day"])
+    op.create_table(
+        "audit_pair",
+        sa.Column("day", sa.BigInteger(), nullable=False, autoincrement=False),
+        sa.Column("member_id", _ID, nullable=False),
+        sa.Column("owner_id", _ID, nullable=False),
+        sa.Column("entries", sa.BigInteger(), nullable=False),
+        sa.Column("items", sa.BigInteger(), nullable=False),
+        sa.Column("refused", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("day", "member_id", "owner_id", name="pk_audit_pair"),
+        sqlite_with_rowid=False,
+    )
     op.create_table(
         "audit_hour",
         sa.Column("hour", sa.BigInteger(), nullable=False, autoincrement=False),
@@ -94,7 +105,7 @@ def downgrade() -> None:
     _index("ix_audit_subject_version", ["collection_id", "version"], "version IS NOT NULL", "audit_subject")
     op.drop_index("ix_audit_entry_refused_member", "audit_entry")
     op.drop_index("ix_audit_entry_refused", "audit_entry")
-    for table in ("audit_counted", "audit_hour", "audit_tally", "audit_mention"):
+    for table in ("audit_counted", "audit_hour", "audit_pair", "audit_tally", "audit_mention"):
         op.drop_table(table)
 
 

@@ -136,6 +136,17 @@ def test_the_auditor_opens_a_commitment(guided: Machine) -> None:
     assert "version.read" in said
 
 
+def test_the_auditor_asks_her_questions(guided: Machine) -> None:
+    ngo = publish_sample(guided)
+    guided.ok("set", "export", SAMPLE, **ngo)
+    guided.refused("set", "export", SAMPLE, "--version", "7.0.0", **ngo)
+    guided.ok("member", "add", "Coalition Assurance", "--sector", "oversight")
+    said = follow(guided, "docs/guides/audit-questions.md", **guided.client("Coalition Assurance"))
+    assert "Harbour Light Trust" in said
+    assert "version.read" in said
+    assert "not-found" in said
+
+
 def test_the_operator_gets_through_the_whole_page(guided: Machine) -> None:
     said = follow(guided, "docs/guides/operator.md")
     assert "Ledger Screening is offboarded." in said

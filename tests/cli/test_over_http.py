@@ -207,6 +207,28 @@ def test_the_audit_trail_names_who_did_what(
     assert "A bank" in served.ok("audit", "list", "--member", bank_id, **ngo)
 
 
+def test_questions_about_the_log_are_answered_in_tables_and_for_programs(
+    served: Machine, ngo: dict[str, str], bank: dict[str, str]
+) -> None:
+    bank_id = served.json("token", "--check", **bank)["member"]["id"]
+    served.ok("set", "list", **bank)
+    volume = served.json("audit", "volume", "--member", "A bank", **ngo)
+    actions = {count["action"] for day in volume["days"] for count in day["counts"]}
+    assert "sets.listed" in actions
+    assert "sets.listed" in served.ok("audit", "volume", "--member", bank_id, **ngo)
+    assert "refused" in served.ok("audit", "matrix", **ngo)
+    newest = served.json("audit", "list", "--newest", "--limit", "1", **ngo)[0]["entry"]
+    told = served.json("audit", "request", newest["request"], **ngo)
+    assert [item["entry"]["id"] for item in told] == [newest["id"]]
+    nothing = "00000000-0000-4000-8000-000000000000"
+    assert served.json("audit", "recipients", "--object", nothing, **ngo) == []
+    gone = served.json("audit", "outstanding", "--object", nothing, **ngo)
+    assert gone == {"retracted_at": None, "recipients": 0, "told": 0, "items": []}
+    assert "--object" in served.refused("audit", "recipients", **ngo)
+    assert "/version" in served.refused("audit", "recipients", "--collection", nothing, **ngo)
+    assert "name" in served.refused("audit", "volume", "--member", "Nobody", **ngo)
+
+
 def test_what_does_not_exist_is_told_in_one_line(served: Machine, ngo: dict[str, str]) -> None:
     said = served.refused("set", "export", "nothing-of-this-name", **ngo)
     assert said.count("\n") == 1
