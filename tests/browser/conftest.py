@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import httpx
 import pyotp
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from app.clock import DAY, system_clock
 from app.config import Config
@@ -41,8 +41,8 @@ class Site:
     """A server that runs, what is in its log, and who may look at it."""
 
     url: str
-    key: str
-    """The log's verifier key."""
+    keys: tuple[str, ...]
+    """The log's verifier keys."""
     coalition: Coalition
     auditor: Someone
     reader: Someone
@@ -81,7 +81,7 @@ def site(
     server = Server(url, folder)
     server.start()
     try:
-        yield Site(url=server.url, key=_key(server.url), coalition=coalition, **people)
+        yield Site(url=server.url, keys=_keys(server.url), coalition=coalition, **people)
     finally:
         server.stop()
     assert server.faults() == []
@@ -102,10 +102,9 @@ def _people(make: Make, coalition: Coalition) -> dict[str, Someone]:
     return found
 
 
-def _key(url: str) -> str:
-    return str(
-        httpx.get(f"{url}/.well-known/halyard", trust_env=False).json()["audit_log"]["keys"][0]["vkey"]
-    )
+def _keys(url: str) -> tuple[str, ...]:
+    known = httpx.get(f"{url}/.well-known/halyard", trust_env=False).json()["audit_log"]["keys"]
+    return tuple(str(key["vkey"]) for key in known)
 
 
 def sign_in(page: Page, url: str, someone: Someone) -> None:
@@ -116,3 +115,4 @@ def sign_in(page: Page, url: str, someone: Someone) -> None:
     page.get_by_role("button", name="Continue").click()
     page.get_by_label("Code", exact=True).fill(pyotp.TOTP(someone.secret).now())
     page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("button", name="Sign out")).to_be_visible()

@@ -12,8 +12,14 @@ from tests.browser.conftest import NARROW, WIDE, Site, sign_in
 
 pytestmark = pytest.mark.slow
 
-LEVEL = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
-COLOURS = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
+LEVEL = {
+    "resultTypes": ["violations"],
+    "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]},
+}
+COLOURS = {
+    "resultTypes": ["violations"],
+    "runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]},
+}
 """All that the dark scheme can change: it has other colours, and nothing else."""
 PAGES = {
     "overview": "/console",

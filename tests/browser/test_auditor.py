@@ -16,9 +16,10 @@ from tests.stories.server import ROOT
 pytestmark = pytest.mark.slow
 
 
-def verify(*arguments: str, key: str, folder: Path) -> str:
+def verify(*arguments: str, site: Site, folder: Path) -> str:
     """What `halyard audit verify` says on a machine of the auditor's own; it must hold."""
-    command = [sys.executable, "-m", "app.cli", "audit", "verify", *arguments, "--key", key]
+    command = [sys.executable, "-m", "app.cli", "audit", "verify", *arguments]
+    command += [part for key in site.keys for part in ("--key", key)]
     told = subprocess.run(
         [*command, "--state", str(folder / "state.json")],
         cwd=ROOT,
@@ -67,7 +68,7 @@ def test_the_auditor_finds_who_received_a_version_sees_the_proof_and_exports(
     expect(page.get_by_text("same as computed")).to_be_visible()
     expect(page.get_by_text("signature verified")).to_be_visible()
     receipt = saved(page, "Download the receipt", tmp_path)
-    verify("--receipt", str(receipt), key=site.key, folder=tmp_path)
+    verify("--receipt", str(receipt), site=site, folder=tmp_path)
     who_lacks_the_retraction(page, site)
     takes_the_log_along(page, site, tmp_path)
 
@@ -95,10 +96,10 @@ def takes_the_log_along(page: Page, site: Site, folder: Path) -> None:
     entries = [line["entry"] for line in lines if "entry" in line]
     assert entries
     assert {entry["actor"]["member"] for entry in entries} == {site.coalition.bank.id}
-    verify(str(selection), key=site.key, folder=folder)
+    verify(str(selection), site=site, folder=folder)
     page.goto(f"{site.url}/console/log")
     whole = saved(page, "NDJSON", folder)
-    verify(str(whole), key=site.key, folder=folder)
+    verify(str(whole), site=site, folder=folder)
     table = saved(page, "CSV", folder)
     assert len(table.read_text().splitlines()) > len(entries)
 
