@@ -56,6 +56,10 @@ class Asked:
         """The form's fields as the query of a link."""
         return urlencode(self.typed)
 
+    def told(self) -> list[tuple[str, str]]:
+        """(label, text) of what was filled in, in the order of the form."""
+        return [(_LABELS.get(name, name), self.typed[name]) for name in FIELDS if name in self.typed]
+
     def error_list(self) -> list[tuple[str, str, str]]:
         """(field, label, what to do), in the order of the form."""
         return [(name, _LABELS.get(name, name), self.errors[name]) for name in FIELDS if name in self.errors]

@@ -13,11 +13,10 @@ from app.console import charts
 from app.console.overview import SPANS
 from app.console.reading import ACTION
 from app.console.session import signed_in
-from app.console.site import PREFIX, page
+from app.console.site import OVERSIGHT, PREFIX, page
 from app.events import Subject
 from app.record import Tx
 from app.web.exchange import Reply, read
-from schemas.vocabulary import Role
 
 blp = Blueprint("console-matrix", __name__, url_prefix=PREFIX)
 
@@ -35,7 +34,7 @@ class Row:
 
 
 @blp.get("/matrix")
-@signed_in(Role.AUDITOR, Role.OPERATOR)
+@signed_in(*OVERSIGHT)
 def matrix() -> Response:
     """Who did how much with whose data."""
     days = 90 if request.args.get("days") == "90" else SPANS[0]

@@ -20,9 +20,13 @@ from app.errors import NotFound
 from app.web.exchange import Reply
 from app.web.identity import requires
 from app.web.problems import MEDIA_TYPE
+from schemas.vocabulary import Role
 
 PREFIX: Final = "/console"
 HTML: Final = "text/html; charset=utf-8"
+
+OVERSIGHT: Final = frozenset({Role.AUDITOR, Role.OPERATOR})
+"""Roles that read of everybody: who exchanged with whom is for them alone."""
 
 HEADERS: Final[Mapping[str, str]] = {
     "Content-Security-Policy": (
@@ -131,6 +135,7 @@ _FILTERS: Final = {
     "decided": wording.decision,
     "dress": wording.dress,
     "moment": _moment,
+    "oversees": lambda roles: bool(roles & OVERSIGHT),
     "pair": lambda value: (value, value),
     "reason": wording.reason,
     "short": wording.short,

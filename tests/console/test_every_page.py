@@ -201,8 +201,11 @@ def test_the_api_answers_as_before(there: World) -> None:
 
 
 def test_who_exchanged_with_whom_is_for_auditors(there: World) -> None:
-    assert there.analyst(there.bank.member).get("/console/matrix").status_code == 403
-    assert there.auditor().get("/console/matrix").status_code == 200
+    analyst, auditor = there.analyst(there.bank.member), there.auditor()
+    assert analyst.get("/console/matrix").status_code == 403
+    assert "/console/matrix" not in Page(analyst.get("/console").text).links
+    assert auditor.get("/console/matrix").status_code == 200
+    assert "/console/matrix" in Page(auditor.get("/console").text).links
 
 
 def test_a_session_ends_with_its_member(there: World) -> None:
