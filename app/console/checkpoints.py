@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, request
 
-from app.audit import inspection, proofs
+from app.audit import inspection, proofs, witnessing
 from app.audit.inspection import Growth
 from app.console.reading import ACTION, READERS
 from app.console.session import signed_in
@@ -37,7 +37,8 @@ def history() -> Response:
         return page(
             "console/checkpoints.html", rows=rows, more=rows[-1].row.size if len(found) > ROWS else None,
             first=before is None, growth=growth, problem=problem, old=request.args.get("from", "")[:_DIGITS],
-            new=request.args.get("to", "")[:_DIGITS], witnesses=house.config.witness_list,
+            new=request.args.get("to", "")[:_DIGITS],
+            standing=witnessing.standing(tx.session, house.config.witness_list),
             status=200 if problem is None else 422, subjects=[Subject(kind="checkpoint", count=len(rows))],
         )  # fmt: skip
 

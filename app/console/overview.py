@@ -5,7 +5,7 @@ from typing import Final
 
 from flask import Blueprint, Response, request
 
-from app.audit import names, overview, proofs, service
+from app.audit import names, overview, proofs, service, witnessing
 from app.audit.overview import Overview
 from app.audit.queries import Filter
 from app.clock import SECOND
@@ -43,7 +43,7 @@ def home() -> Response:
         return page(
             "console/overview.html", days=days, spans=SPANS, seen=seen, charts=drawn(seen),
             unusual=seen.unusual[:UNUSUAL], refused=refused, head=heads[0] if heads else None,
-            witnesses=house.config.witness_list,
+            standing=witnessing.standing(tx.session, house.config.witness_list),
             names=names_in(tx, [one.document for one in refused]),
             called=names.of(tx.session, tx.actor, tx.now, members={who for who, _ in seen.unusual}),
             subjects=[Subject(kind="entry", count=len(refused))],

@@ -140,6 +140,7 @@ _FILTERS: Final = {
     "reason": wording.reason,
     "short": wording.short,
     "subject": wording.subject,
+    "witnessed": wording.witnessed,
 }
 
 _HEADINGS: Final = {

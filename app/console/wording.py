@@ -148,9 +148,15 @@ def dress(code: str) -> str:
     return DECISIONS.get(code, ("", ""))[1]
 
 
-def count(number: int, one: str, many: str) -> str:
-    """For example `1 entry`, `2,000 entries`."""
-    return f"{number:,} {one if number == 1 else many}"
+WITNESSED: Final = {
+    "rolled_back": "holds more entries than this log has: to it, the log was rolled back.",
+    "forked": "holds another history: to it, the log has forked.",
+}
+"""What a witness says by refusing, behind its name."""
+
+
+def witnessed(problem: str) -> str:
+    return WITNESSED.get(problem, "does not cosign.")
 
 
 def short(ident: str) -> str:

@@ -1,10 +1,16 @@
 """Proofs in front of the reader: they hold where they do, and say so where they do not."""
 
+from dataclasses import replace
+
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import func, select, update
 
 from app.audit import sequencer
-from app.audit.models import AuditCheckpoint, AuditEntry, AuditTile
+from app.audit.models import AuditCheckpoint, AuditCosignature, AuditEntry, AuditTile, AuditWitness
+from app.clock import SECOND
+from app.main import create_app
+from app.transparency.notes import Cosigner, Note
 from app.transparency.tree import leaf_hash
 from schemas.vocabulary import Role
 from tests.browsing import Browser, signed_in
@@ -108,6 +114,41 @@ def test_the_log_only_grew_between_two_checkpoints(there: World, auditor: Browse
     assert "Checked: the log only grew" in said
     assert "continues it" in words(auditor, f"/console/checkpoints/{old}")
     assert f"{there.size:,}" in words(auditor, "/console/checkpoints")
+
+
+def test_witnesses_stand_beside_the_log_and_a_second_history_is_said_loudly(there: World) -> None:
+    secret = Ed25519PrivateKey.generate()
+    quiet, loud = (Cosigner(f"{name}.example/witness", secret) for name in ("quiet", "loud"))
+    named = tuple(f"{one.verifier.encode()} https://{one.name}" for one in (quiet, loud))
+    changed = replace(there.make.runtime.config, witnesses=named)
+    house = replace(there.make.runtime, config=changed)
+    browser = signed_in(Make(house, create_app(house).test_client()), Role.AUDITOR)
+    row = AuditWitness(
+        name=loud.name, key_id=loud.verifier.id.hex(), life=1, size=9_999, cosigned_at=None, next_at=0,
+        failures=1, problem="rolled_back", problem_at=house.clock(),
+    )  # fmt: skip
+    with house.db.write() as session:
+        newest = session.scalars(select(AuditCheckpoint).order_by(AuditCheckpoint.size.desc())).first()
+        assert newest is not None
+        signed = quiet.sign(Note.parse(newest.note).text, house.clock() // SECOND)
+        cosigned = AuditCosignature(
+            size=newest.size, witness=quiet.name, key_id=quiet.verifier.id.hex(), line=signed.line().encode(),
+            cosigned_at=house.clock(),
+        )  # fmt: skip
+        fine = AuditWitness(
+            name=quiet.name, key_id=cosigned.key_id, life=1, size=newest.size, cosigned_at=house.clock(),
+            next_at=0, failures=0, problem=None, problem_at=None,
+        )  # fmt: skip
+        session.add_all([row, cosigned, fine])
+    for address in ("/console", "/console/checkpoints"):
+        said = words(browser, address)
+        assert "loud.example/witness holds more entries than this log has" in said, address
+        assert "quiet.example/witness holds" not in said
+        assert "cosigns" in said
+    assert "1 of 2" in words(browser, "/console")
+    entry = entry_of(there, "version.read", there.bank.member)
+    assert "cosignature verified" in words(browser, f"/console/entries/{entry}")
+    assert "1 witness cosigned it" in words(browser, f"/console/checkpoints/{there.size}")
 
 
 def test_sizes_that_were_never_signed_are_named(auditor: Browser) -> None:
