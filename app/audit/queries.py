@@ -11,7 +11,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, LargeBinary, Select, and_, func, literal, literal_column, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    LargeBinary,
+    Select,
+    and_,
+    false,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+)
 from sqlalchemy.orm import Session
 
 from app.audit import spans
@@ -276,10 +287,10 @@ def _about(session: Session, asked: Filter, shown: Sequence[Shown], whose: list[
     )
     direct = _stream(AuditMention.seq, named, key)
     found = [replace(direct, rest=[*direct.rest, *rest], joined=joined)]
-    lines = [on_page(line) for line in shown if _fits(line, asked)]
-    if lines:
-        pages = _Stream(number=AuditMention.seq, key=[or_(*lines)], rest=rest, joined=joined, few=True)
-        found.append(pages)
+    if asked.object is not None or asked.version is not None:
+        # Also where no line is known: what is hidden and what does not exist cost the same statements.
+        lines = or_(false(), *(on_page(line) for line in shown if _fits(line, asked)))
+        found.append(_Stream(number=AuditMention.seq, key=[lines], rest=rest, joined=joined, few=True))
     return found
 
 

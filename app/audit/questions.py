@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, false, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.audit.models import AuditEntry
@@ -134,11 +134,15 @@ def named(session: Session, found: Sequence[Recipient]) -> Sequence[Recipient]:
 
 def _handed(asked: Asked) -> list[ColumnElement[bool]]:
     """Conditions of mentions that handed it out; no mention meets two of them."""
-    return [and_(asked.named, AuditMention.action.in_(HANDING)), *_on_pages(asked.shown)]
+    return [and_(asked.named, AuditMention.action.in_(HANDING)), _on_pages(asked.shown)]
 
 
-def _on_pages(lines: Sequence[Shown]) -> list[ColumnElement[bool]]:
-    return [or_(*(on_page(line) for line in lines))] if lines else []
+def _on_pages(lines: Sequence[Shown]) -> ColumnElement[bool]:
+    """Mentions of pages that held one of the lines.
+
+    It is asked also where there are none: what is hidden and what does not exist cost the same statements.
+    """
+    return or_(false(), *(on_page(line) for line in lines))
 
 
 def _summed(
@@ -184,11 +188,8 @@ def _told(session: Session, asked: Asked) -> set[str | None]:
         AuditMention.decision == Decision.REFUSED.value,
         AuditMention.reason.in_(TOLD_BY),
     )
-    paged = [
-        and_(condition, AuditMention.decision == Decision.RELEASED.value)
-        for condition in _on_pages(asked.gone)
-    ]
-    return set(_members(session, refused, *paged))
+    paged = and_(_on_pages(asked.gone), AuditMention.decision == Decision.RELEASED.value)
+    return set(_members(session, refused, paged))
 
 
 def _members(session: Session, *conditions: ColumnElement[bool]) -> Iterable[str | None]:

@@ -290,14 +290,23 @@ ELSEWHERE: dict[str, list[tuple[str, str, Any]]] = {
         ("GET", "/v1/changes?collection={id}", None),
         ("GET", "/v1/audit/entries?collection={id}", None),
         ("GET", "/v1/audit/entries?collection={id}&version=1.0.0", None),
+        ("GET", "/v1/audit/recipients?collection={id}&version=1.0.0", None),
+        ("GET", "/v1/audit/outstanding?collection={id}&version=1.0.0", None),
         ("POST", "/v1/subscriptions", {"name": "Another", "collections": ["{id}"]}),
     ],
-    "signal_id": [("GET", "/v1/audit/entries?object={id}", None)],
+    "signal_id": [
+        ("GET", "/v1/audit/entries?object={id}", None),
+        ("GET", "/v1/audit/recipients?object={id}", None),
+        ("GET", "/v1/audit/outstanding?object={id}", None),
+    ],
     "group_id": [
         ("POST", "/v1/sets", NEW_SET | {"marking": IN_GROUP}),
         ("POST", "/v1/signal-lists/", NEW_LIST | {"marking": IN_GROUP}),
     ],
-    "member_id": [("GET", "/v1/audit/entries?member={id}", None)],
+    "member_id": [
+        ("GET", "/v1/audit/entries?member={id}", None),
+        ("GET", "/v1/audit/volume?member={id}", None),
+    ],
 }
 """Ids that stand in queries and bodies, by what they name."""
 
