@@ -1,4 +1,4 @@
-"""Servers and workers that are killed and started again: one server on SQLite, several processes otherwise."""
+"""Servers and workers that are killed and started again: one server on SQLite, else several processes."""
 
 import json
 import os

@@ -57,7 +57,7 @@ class Logbook:
             verify_consistency(old.size, new.size, old.root, new.root, proof)
 
     def check_holds(self, request_ids: list[str], checkpoint: Checkpoint) -> list[int]:
-        """Every acknowledged exchange is proven to be in the tree of a checkpoint; the indexes of their entries."""
+        """Every acknowledged exchange is proven to be in a checkpoint's tree; the indexes of the entries."""
         found = {row.request_id: index for index, row in enumerate(self.rows)}
         lost = [name for name in request_ids if name not in found]
         assert lost == [], f"{len(lost)} of {len(request_ids)} acknowledged exchanges are not in the log"
