@@ -8,7 +8,9 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.api import (
     attestations,
+    audit_export,
     audit_log,
+    audit_receipts,
     changes,
     clients,
     erasures,
@@ -32,7 +34,7 @@ from app.api import (
 )
 from app.api import audit as audit_entries
 from app.runtime import Runtime
-from app.web import documentation, limits, problems
+from app.web import documentation, limits, problems, receipts
 from app.web.cors import allow
 from app.web.identity import origin
 from app.web.metrics import REQUEST_SECONDS
@@ -65,6 +67,8 @@ BLUEPRINTS = (
     subscriptions.blp,
     audit_entries.blp,
     audit_log.blp,
+    audit_receipts.blp,
+    audit_export.blp,
     operations.blp,
 )
 
@@ -100,6 +104,7 @@ def _finish(answer: Response) -> Response:
     answer.headers["X-Request-Id"] = echo
     answer.headers["Halyard-Request-Id"] = ours
     answer.headers["X-Content-Type-Options"] = "nosniff"
+    receipts.name(answer)
     limits.tell(answer)
     route = request.url_rule.rule if request.url_rule is not None else "unmatched"
     seconds = time.perf_counter() - g.started

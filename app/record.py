@@ -174,11 +174,14 @@ def release(
     query_digest: bytes | None = None,
     stream: tuple[str, int] | None = None,
     decision: Decision = Decision.RELEASED,
-) -> None:
+) -> list[str]:
     """Make a read's entry durable. Only after this may `body` leave. Call it with no transaction open.
 
     Args:
         body: the bytes before any content coding, or prepared ones, whose digest is known.
+
+    Returns:
+        The ids of its entries.
 
     Raises:
         EpochMovedError: the policy changed since the read was decided: make it again.
@@ -190,6 +193,7 @@ def release(
         body_digest=digest, query_digest=query_digest, stream=stream,
     )  # fmt: skip
     tx.runtime.auditor.release(entries, tx.epoch)
+    return [entry.id for entry in entries]
 
 
 def refuse(
@@ -201,10 +205,15 @@ def refuse(
     *,
     subjects: Sequence[Subject] = (),
     query_digest: bytes | None = None,
-) -> None:
-    """Write down that something was refused. The subject is what was asked for, whether it exists or not."""
+) -> list[str]:
+    """Write down that something was refused. The subject is what was asked for, whether it exists or not.
+
+    Returns:
+        The ids of its entries.
+    """
     entries = build_all(
         at=runtime.clock(), action=action, decision=Decision.REFUSED, actor=actor, request=request,
         subjects=subjects, reason=reason, query_digest=query_digest,
     )  # fmt: skip
     runtime.auditor.release(entries, None)
+    return [entry.id for entry in entries]

@@ -2,6 +2,8 @@
 
 from marshmallow import Schema, fields, validate
 
+from schemas.audit import EntryArgs, EntrySchema
+
 _LIMIT = 2**63 - 1
 _SIZE = validate.Range(min=0, max=_LIMIT)
 
@@ -32,6 +34,22 @@ class ConsistencyArgs(Schema):
     )  # fmt: skip
 
 
+class ExportArgs(EntryArgs):
+    """Which entries. All that is given must hold; nothing given: all that you may read."""
+
+    class Meta:
+        exclude = ("limit",)
+
+    after = fields.String(
+        validate=validate.Length(max=2_000),
+        metadata={"description": "The `next` of the last line `reached` or `closed`, to go on from there."},
+    )
+    proofs = fields.Boolean(
+        load_default=False,
+        metadata={"description": "Each entry with its inclusion proof, where nothing of it is withheld."},
+    )
+
+
 class ProofSchema(Schema):
     hashes = fields.List(
         fields.String(), required=True, metadata={"description": "SHA-256 in hex, in the order of RFC 9162."}
@@ -50,6 +68,25 @@ class InclusionSchema(ProofSchema):
 
     index = fields.Integer(required=True, metadata={"description": "The leaf, counted from 0."})
     size = fields.Integer(required=True, metadata={"description": "Leaves of the tree."})
+
+
+class ReceiptSchema(Schema):
+    """That an exchange is in the log: `documents/audit-receipt.v1.json`."""
+
+    schema = fields.String(required=True, metadata={"description": "halyard.audit-receipt/1"})
+    index = fields.Integer(required=True, metadata={"description": "The leaf, counted from 0."})
+    size = fields.Integer(required=True, metadata={"description": "Leaves of the tree of the checkpoint."})
+    entry = fields.Nested(
+        EntrySchema,
+        required=True,
+        metadata={"description": "The leaf is SHA-256(0x00 ‖ the RFC 8785 form of this)."},
+    )
+    hashes = fields.List(
+        fields.String(), required=True, metadata={"description": "SHA-256 in hex, in the order of RFC 9162."}
+    )
+    checkpoint = fields.String(
+        required=True, metadata={"description": "The signed note of exactly this size."}
+    )
 
 
 class ConsistencySchema(ProofSchema):

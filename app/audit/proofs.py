@@ -21,6 +21,8 @@ from app.transparency.errors import BadTile
 from app.transparency.tiles import ENTRY_BYTES, WIDTH, Bundle, Tile, encode_bundle, exists, parse_path
 
 RETRY_AFTER_SECONDS = 1
+BEYOND = "beyond_checkpoint"
+"""Why there is no proof yet: nobody has signed a tree as large."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,7 +153,7 @@ def _named(path: str) -> Tile | Bundle:
 def _require_covered(session: Session, wanted: Tile | Bundle) -> None:
     if not exists(wanted, checkpoint(session).size):
         detail = "No checkpoint covers this yet: ask for the newest one, and for what belongs to its size."
-        raise NotFound(detail, reason="beyond_checkpoint")
+        raise NotFound(detail, reason=BEYOND)
 
 
 def _size(session: Session, size: int | None, *, needs: int) -> int:
@@ -161,9 +163,10 @@ def _size(session: Session, size: int | None, *, needs: int) -> int:
     if wanted > signed:
         raise Conflict(
             f"The newest checkpoint has the size {signed}. Wait for one of {wanted} or more.",
-            reason="beyond_checkpoint",
+            reason=BEYOND,
             checkpoint=signed,
             wait_for=wanted,
+            retry_after=RETRY_AFTER_SECONDS,
         )
     return signed if size is None else size
 

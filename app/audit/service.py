@@ -35,6 +35,20 @@ class Item:
     body: bytes
 
 
+@dataclass(frozen=True, kw_only=True)
+class Sight:
+    """One entry as far as one reader may have it.
+
+    Args:
+        index: the leaf, counted from 0.
+        entry: the bytes that the log commits to or, if reduced, what is left of them.
+    """
+
+    index: int
+    entry: bytes
+    reduced: bool
+
+
 def objects(session: Session, asked: Filter) -> list[str]:
     """The ids whose lines in the feed `find` needs to answer who was given them."""
     return queries.objects(session, asked)
@@ -54,6 +68,42 @@ def find(
     scope = _scope(actor)
     rows = queries.entries(session, scope, asked, shown, after, limit)
     return [Item(seq=row.seq or 0, body=_render(row, actor, scope)) for row in rows]
+
+
+def look(
+    session: Session, actor: Actor, asked: Filter, shown: Sequence[Shown], *, after: int, limit: int
+) -> list[Sight]:
+    """As `find`, for exports."""
+    scope = _scope(actor)
+    rows = queries.entries(session, scope, asked, shown, after, limit)
+    return [_sight(row, actor, scope) for row in rows]
+
+
+def whole(session: Session, actor: Actor, entry_id: str) -> Sight:
+    """One entry with all its bytes, for its receipt.
+
+    It is for who made the exchange, whatever else it may read, for auditors, and for a member of whom
+    nothing of it is withheld.
+
+    Raises:
+        NotFound: it does not exist, or does not concern the reader.
+        Forbidden: parts of it are withheld from this reader; or as `find`.
+    """
+    row = queries.entry(session, queries.Scope(), entry_id)
+    if row is not None and _made_by(row, actor):
+        return Sight(index=(row.seq or 0) - 1, entry=row.entry, reduced=False)
+    if not actor.scopes & {Scope.AUDIT_READ, Scope.AUDIT_READ_OWN}:
+        raise NotFound
+    scope = _scope(actor)
+    row = queries.entry(session, scope, entry_id)
+    if row is None:
+        raise NotFound
+    found = _sight(row, actor, scope)
+    if found.reduced:
+        raise Forbidden(
+            "Parts of this entry are withheld from you, so you cannot have its receipt.", reason="reduced"
+        )
+    return found
 
 
 def get(session: Session, actor: Actor, entry_id: str) -> Item:
@@ -92,14 +142,31 @@ def _scope(actor: Actor) -> queries.Scope:
 
 
 def _render(row: AuditEntry, actor: Actor, scope: queries.Scope) -> bytes:
-    """Stored bytes as they are, or what is left for a reader that may not have all of it."""
     if scope.member is None:
         return b'{"index":%d,"entry":%b}' % (row.seq or 0, row.entry)
+    found = _sight(row, actor, scope)
+    return b'{"entry":%b,"reduced":%b}' % (found.entry, b"true" if found.reduced else b"false")
+
+
+def _sight(row: AuditEntry, actor: Actor, scope: queries.Scope) -> Sight:
+    """Stored bytes as they are, or what is left for a reader that may not have all of it."""
+    index = (row.seq or 0) - 1
+    if scope.member is None:
+        return Sight(index=index, entry=row.entry, reduced=False)
     document = json.loads(row.entry)
     reduced = _for_member(document, scope.member, actor.user_id)
     if reduced == document:
-        return b'{"entry":%b,"reduced":false}' % row.entry
-    return b'{"entry":%b,"reduced":true}' % msgspec.json.encode(reduced)
+        return Sight(index=index, entry=row.entry, reduced=False)
+    return Sight(index=index, entry=msgspec.json.encode(reduced), reduced=True)
+
+
+def _made_by(row: AuditEntry, actor: Actor) -> bool:
+    """Whether the same client made this exchange or, for a person, the same user through another one."""
+    if actor.member_id is None or row.member_id != actor.member_id:
+        return False
+    if actor.client_id is not None and row.client_id == actor.client_id:
+        return True
+    return actor.user_id is not None and json.loads(row.entry)["actor"]["user"] == actor.user_id
 
 
 def _for_member(document: dict[str, Any], member_id: str, user_id: str | None) -> dict[str, Any]:

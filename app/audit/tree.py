@@ -25,6 +25,8 @@ from app.transparency.tree import (
 )
 
 _FULL: Final = WIDTH * HASH_BYTES
+_AT_ONCE: Final = 200
+"""Tiles that one statement asks for: a database bears only so many conditions in one."""
 _TILES: Final = cast(Table, AuditTile.__table__)
 
 
@@ -147,10 +149,20 @@ def read_tiles(session: Session, wanted: Sequence[Tile]) -> dict[Tile, bytes]:
     return {tile: row for tile, row in cut.items() if len(row) == tile.width * HASH_BYTES}
 
 
+def reader(session: Session, tiles: Sequence[Tile], size: int) -> TileReader:
+    """Reads nodes of the tree of `size` leaves out of these tiles, which are fetched now.
+
+    One that is missing is a `BadTile` when it is read.
+    """
+    held: dict[Tile, bytes] = {}
+    for start in range(0, len(tiles), _AT_ONCE):
+        held |= read_tiles(session, tiles[start : start + _AT_ONCE])
+    return TileReader(size, lambda tile: held.get(tile, b""))
+
+
 def _reader(session: Session, nodes: Iterable[Node], size: int) -> TileReader:
     """Reads these nodes from rows that are fetched at once."""
-    held = read_tiles(session, tiles_of(nodes, size))
-    return TileReader(size, lambda tile: held.get(tile, b""))
+    return reader(session, tiles_of(nodes, size), size)
 
 
 def _edge_rows(session: Session, size: int) -> dict[int, bytes]:

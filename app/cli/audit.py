@@ -5,6 +5,8 @@ from typing import Any
 
 import click
 
+from app.cli.audit_taking import checkpoint, export, receipt
+from app.cli.audit_verify import verify
 from app.cli.client import Server
 from app.cli.command import Command, Failure, Noun, Output, table
 from app.cli.local import IDENT
@@ -17,6 +19,10 @@ _SHOWN = 200
 @click.group(cls=Noun)
 def audit() -> None:
     """The audit log: auditors see all of it, members what concerns their own data."""
+
+
+for command in (export, receipt, checkpoint, verify):
+    audit.add_command(command)
 
 
 @audit.command("list", cls=Command)

@@ -93,12 +93,12 @@ def root_of(leaves: Iterable[bytes]) -> bytes:
 def edge(size: int) -> list[Node]:
     """The full subtrees that make up a tree of this size, the largest first: what a `Frontier` holds."""
     _require_size(size)
-    return _full(0, size)
+    return full(0, size)
 
 
 def inclusion_nodes(index: int, size: int) -> list[Node]:
     """The nodes that `inclusion_proof` reads, to fetch them all at once. Raises as it does."""
-    return [node for parts in _inclusion_parts(index, size) for node in parts]
+    return [node for parts in inclusion_parts(index, size) for node in parts]
 
 
 def inclusion_proof(index: int, size: int, read: Read) -> list[bytes]:
@@ -110,7 +110,7 @@ def inclusion_proof(index: int, size: int, read: Read) -> list[bytes]:
     Raises:
         ValueError: there is no such leaf in a tree of this size.
     """
-    return [_read_joined(parts, read) for parts in _inclusion_parts(index, size)]
+    return [read_joined(parts, read) for parts in inclusion_parts(index, size)]
 
 
 def consistency_nodes(old: int, new: int) -> list[Node]:
@@ -127,7 +127,7 @@ def consistency_proof(old: int, new: int, read: Read) -> list[bytes]:
     Raises:
         ValueError: `old` is more than `new`.
     """
-    return [_read_joined(parts, read) for parts in _consistency_parts(old, new)]
+    return [read_joined(parts, read) for parts in _consistency_parts(old, new)]
 
 
 def verify_inclusion(index: int, size: int, leaf: bytes, proof: Sequence[bytes], root: bytes) -> None:
@@ -207,7 +207,7 @@ def _verify_growth(old: int, new: int, old_root: bytes, new_root: bytes, proof: 
         raise BadProof("The proof does not lead to the newer root.")
 
 
-def _inclusion_parts(index: int, size: int) -> list[list[Node]]:
+def inclusion_parts(index: int, size: int) -> list[list[Node]]:
     """For every hash of the proof the full subtrees that make it up."""
     _require_size(size)
     if not 0 <= index < size:
@@ -217,10 +217,10 @@ def _inclusion_parts(index: int, size: int) -> list[list[Node]]:
     while end - start > 1:
         middle = start + _split(end - start)
         if index < middle:
-            parts.append(_full(middle, end))
+            parts.append(full(middle, end))
             end = middle
         else:
-            parts.append(_full(start, middle))
+            parts.append(full(start, middle))
             start = middle
     return parts[::-1]
 
@@ -235,13 +235,13 @@ def _consistency_parts(old: int, new: int) -> list[list[Node]]:
     while end != old:
         middle = start + _split(end - start)
         if old <= middle:
-            parts.append(_full(middle, end))
+            parts.append(full(middle, end))
             end = middle
         else:
-            parts.append(_full(start, middle))
+            parts.append(full(start, middle))
             start = middle
     if start:  # the older tree's last subtree is not its whole, so its hash is not known from its root
-        parts.append(_full(start, end))
+        parts.append(full(start, end))
     return parts[::-1]
 
 
@@ -250,7 +250,7 @@ def _split(count: int) -> int:
     return 1 << ((count - 1).bit_length() - 1)
 
 
-def _full(start: int, end: int) -> list[Node]:
+def full(start: int, end: int) -> list[Node]:
     """The full subtrees of the leaves from `start` until `end`, the largest first.
 
     `start` is a multiple of the largest, as it is wherever RFC 6962 splits a tree.
@@ -263,7 +263,7 @@ def _full(start: int, end: int) -> list[Node]:
     return nodes
 
 
-def _read_joined(nodes: Sequence[Node], read: Read) -> bytes:
+def read_joined(nodes: Sequence[Node], read: Read) -> bytes:
     return _joined([read(level, index) for level, index in nodes])
 
 

@@ -21,7 +21,7 @@ from app.events import AnswerReplayed, Subject
 from app.idempotency import Answer
 from app.question import ANONYMOUS, Actor
 from app.record import Tx
-from app.web import coding
+from app.web import coding, receipts
 from app.web.bodies import asked_body
 from app.web.identity import identify, origin
 from app.web.state import runtime
@@ -85,12 +85,13 @@ def read(
             with record.reading(house, identify(), origin()) as tx:
                 actor = tx.actor
                 reply = work(tx)
-            record.release(tx, action, reply.subjects or (asked,), reply.body, query_digest=query)
+            left = record.release(tx, action, reply.subjects or (asked,), reply.body, query_digest=query)
         except EpochMovedError:
             continue
         except REFUSALS as error:
             audit_refusal(actor, action, asked, error, query)
             raise
+        receipts.note(left)
         return reply.response()
     raise contended()
 
@@ -129,6 +130,7 @@ def write(
         except REFUSALS as error:
             audit_refusal(actor, action, asked, error, asked_digest)
             raise
+        receipts.note(entry.id for entry in tx.entries if entry.actor == actor)
         return reply.response()
     raise contended()
 
@@ -168,7 +170,10 @@ def audit_refusal(actor: Actor, action: str, asked: Subject, error: HalyardError
     """Write down a refusal, unless that was done where it was decided."""
     if error.extra.get("audited"):
         return
-    record.refuse(runtime(), actor, origin(), action, error.reason, subjects=(asked,), query_digest=query)
+    left = record.refuse(
+        runtime(), actor, origin(), action, error.reason, subjects=(asked,), query_digest=query
+    )
+    receipts.note(left)
 
 
 def idempotency_key() -> str | None:

@@ -29,7 +29,7 @@ from app.parties import Client, Member, RevokedToken, User
 from app.question import ANONYMOUS, Actor
 from app.record import Identify
 from app.runtime import Runtime
-from app.web import certificates, limits, sender
+from app.web import certificates, limits, receipts, sender
 from app.web.dpop import SCHEME, Proof
 from app.web.state import runtime
 from app.web.tokens import Claims, invalid_token, public_keys, verify
@@ -192,7 +192,8 @@ class requires:  # noqa: N801 - it reads as a decorator
             reason, detail = "needs_person", "A person must do this: use a personal client."
         else:
             return
-        record.refuse(house, actor, origin(), f"{request.method.lower()}.{request.endpoint}", reason)
+        asked = f"{request.method.lower()}.{request.endpoint}"
+        receipts.note(record.refuse(house, actor, origin(), asked, reason))
         raise Forbidden(detail, reason=reason, scope=" ".join(wanted), audited=True)
 
 

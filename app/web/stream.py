@@ -57,8 +57,15 @@ NextSegment = Callable[[Tx], Segment]
 class Stream:
     """One streamed answer. `following` must not advance its own state before `accept` is called."""
 
-    def __init__(self, action: str, following: NextSegment, accept: Callable[[Segment], None]) -> None:
+    def __init__(
+        self,
+        action: str,
+        following: NextSegment,
+        accept: Callable[[Segment], None],
+        media_type: str = MEDIA_TYPE,
+    ) -> None:
         self._action = action
+        self._media_type = media_type
         self._following = following
         self._accept = accept
         self._id = str(uuid.uuid4())
@@ -80,7 +87,9 @@ class Stream:
             asked = Subject(kind="stream")
             audit_refusal(self._actor, self._action, asked, error, self._query)
             raise
-        answer = Response(self._send(first), content_type=MEDIA_TYPE, headers={"Cache-Control": "no-store"})
+        answer = Response(
+            self._send(first), content_type=self._media_type, headers={"Cache-Control": "no-store"}
+        )
         coding.declare(answer, self._coding)
         if request.method == "HEAD":  # of which the framework takes no byte, and closes nothing
             self._close(Decision.ABORTED)

@@ -10,6 +10,8 @@ from typing import Any
 
 ATTESTATION = "attestation.v1"
 AUDIT_ENTRY = "audit-entry.v1"
+AUDIT_EXPORT = "audit-export.v1"
+AUDIT_RECEIPT = "audit-receipt.v1"
 INDICATOR_SET = "indicator-set.v1"
 SET_ENVELOPE = "set-envelope.v1"
 TOMBSTONE = "tombstone.v1"

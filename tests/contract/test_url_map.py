@@ -32,6 +32,7 @@ PUBLIC = {
 ANY_SCOPE = {
     "me.me", "members.list_members", "members.get_member", "members.list_users", "clients.list_clients",
     "clients.get_client", "groups.list_groups", "groups.get_group", "group-keys.list_keys",
+    "audit-receipts.get_receipt",
 }  # fmt: skip
 """Endpoints for every valid token: what a member may know by being one, and what is its own."""
 PROBLEM = "application/problem+json"

@@ -182,6 +182,8 @@ ASKS: dict[tuple[str, str], Ask] = {
     ("GET", "/v1/audit/entries"): Ask(query="limit=1000"),
     ("GET", "/v1/audit/entries/<ident:entry_id>"): Ask(),
     ("GET", "/v1/audit/entries/<ident:entry_id>/proof"): Ask(),
+    ("GET", "/v1/audit/entries/<ident:entry_id>/receipt"): Ask(),
+    ("GET", "/v1/audit/export"): Ask(),
     ("GET", "/v1/audit/checkpoint"): Ask(),
     ("GET", "/v1/audit/tile/<level>/<tiles:path>"): Ask(),
     ("GET", "/v1/audit/tile/entries/<tiles:path>"): Ask(),

@@ -1,0 +1,163 @@
+"""`/v1/audit/export`: the log as a file, of which each entry can be verified without this server."""
+
+import json
+from typing import Any
+
+from flask import Response, request
+
+from app.audit import exporting, proofs, service, spreadsheet
+from app.audit.exporting import Part
+from app.audit.queries import Filter
+from app.errors import Conflict
+from app.events import Subject
+from app.feed.shown import shown
+from app.record import Tx
+from app.transparency.checkpoints import Checkpoint
+from app.transparency.exports import Opening, closing_line, reached_line
+from app.transparency.notes import Note
+from app.web import paging
+from app.web.blueprint import Blueprint
+from app.web.identity import requires
+from app.web.stream import MEDIA_TYPE, Segment, Stream
+from schemas.audit_log import ExportArgs
+from schemas.vocabulary import Scope
+
+blp = Blueprint("audit-export", __name__, url_prefix="/v1/audit", description="Exports of the audit log")
+
+ACTION = "audit.exported"
+CSV = "text/csv"
+_CURSOR = "audit-export"
+_NO_FILTERS = {"after", "proofs"}
+
+
+@blp.get("/export")
+@requires(Scope.AUDIT_READ, Scope.AUDIT_READ_OWN)
+@blp.arguments(ExportArgs, location="query")
+@blp.response(200, content_type=MEDIA_TYPE)
+@blp.alt_response(404, "DEFAULT_ERROR")
+def export(args: dict[str, Any]) -> Response:
+    """Take the log out as lines (`audit-export.v1.json`) or, with Accept: text/csv, as a spreadsheet.
+
+    All that the newest checkpoint covers, oldest first. An auditor's export without filters verifies as it
+    is; one with filters, and a member's, where `proofs` are asked for. It ends with a line `closed`: without
+    it, it is short, and goes on behind the last line `reached` with its `next` as `after`.
+    """
+    after, with_proofs = args.pop("after", None), args.pop("proofs")
+    asked = {name: request.args[name] for name in sorted(request.args) if name not in _NO_FILTERS}
+    if request.accept_mimetypes.best_match([MEDIA_TYPE, CSV]) == CSV:
+        rows = Rows(Filter(**args), asked, after)
+        return Stream(ACTION, rows.following, rows.accept, f"{CSV}; charset=utf-8").response()
+    lines = Lines(Filter(**args), asked, after, proofs=with_proofs)
+    return Stream(ACTION, lines.following, lines.accept).response()
+
+
+class _Pieces:
+    """Cuts what is asked for into segments, all against the checkpoint that the first of them found."""
+
+    most = exporting.ENTRIES
+
+    def __init__(self, filters: Filter, asked: dict[str, str], after: str | None) -> None:
+        self.filters = filters
+        self.asked = asked
+        self._after = after
+        self._made: tuple[bytes, int, int] | None = None
+        self._reached: tuple[bytes, int, int] | None = None
+        """The checkpoint, the index to go on from, and how many entries came."""
+
+    def following(self, tx: Tx) -> Segment:
+        note, start, count = self._reached or (proofs.checkpoint(tx.session).note, self._start(tx), 0)
+        opened = Checkpoint.parse(Note.parse(note).text)
+        if start > opened.size:
+            raise Conflict(
+                f"The newest checkpoint has the size {opened.size}, and this export reached {start}: "
+                "leave `after` out.",
+                reason=proofs.BEYOND,
+            )
+        lines = shown(tx.session, service.objects(tx.session, self.filters))
+        part = exporting.take(
+            tx.session, tx.actor, self.filters, lines, start=start, size=opened.size, most=self.most
+        )
+        count += len(part.items)
+        following = paging.seal(tx, self._kind, str(part.end))
+        body = b"" if self._reached else self.opening(tx, opened, note, start)
+        body += self.middle(tx, part, opened.size)
+        if part.last:
+            body += self.closing(tx, count, following, part.end)
+        self._made = note, part.end, count
+        return Segment(
+            body=body,
+            subjects=[Subject(kind="entry", count=len(part.items))],
+            last=part.last,
+            mark=b"" if part.last else self.mark(tx, following, part.end),
+        )
+
+    def accept(self, _segment: Segment) -> None:
+        self._reached = self._made
+
+    def opening(self, tx: Tx, checkpoint: Checkpoint, note: bytes, start: int) -> bytes:
+        raise NotImplementedError
+
+    def middle(self, tx: Tx, part: Part, size: int) -> bytes:
+        raise NotImplementedError
+
+    def mark(self, tx: Tx, following: str, until: int) -> bytes:
+        raise NotImplementedError
+
+    def closing(self, tx: Tx, count: int, following: str, until: int) -> bytes:
+        raise NotImplementedError
+
+    @property
+    def _kind(self) -> str:
+        """A cursor goes on with the same question only."""
+        return f"{_CURSOR} {json.dumps(self.asked)}"
+
+    def _start(self, tx: Tx) -> int:
+        return int(paging.open_(tx, self._kind, self._after)) if self._after else 0
+
+
+class Lines(_Pieces):
+    """As NDJSON that can be verified."""
+
+    def __init__(self, filters: Filter, asked: dict[str, str], after: str | None, *, proofs: bool) -> None:
+        super().__init__(filters, asked, after)
+        self._proofs = proofs
+        if proofs and asked:
+            self.most = exporting.PROVEN_ENTRIES
+
+    def opening(self, tx: Tx, checkpoint: Checkpoint, note: bytes, start: int) -> bytes:
+        whole = exporting.is_whole(tx.actor, self.filters)
+        return Opening(
+            origin=checkpoint.origin, start=start, end=checkpoint.size, note=note,
+            asked=None if whole else self.asked, proofs=self._proofs,
+        ).line()  # fmt: skip
+
+    def middle(self, tx: Tx, part: Part, size: int) -> bytes:
+        if exporting.is_whole(tx.actor, self.filters):
+            return b"".join(exporting.block_part(tx.session, part, size))
+        return b"".join(exporting.selected_part(tx.session, part, size, proofs=self._proofs))
+
+    def mark(self, tx: Tx, following: str, until: int) -> bytes:
+        return reached_line(following, self._told(tx, until))
+
+    def closing(self, tx: Tx, count: int, following: str, until: int) -> bytes:
+        return closing_line(count, following, self._told(tx, until))
+
+    def _told(self, tx: Tx, until: int) -> int | None:
+        """Where entries stand that a member is not shown is not for it to know."""
+        return until if Scope.AUDIT_READ in tx.actor.scopes else None
+
+
+class Rows(_Pieces):
+    """As a spreadsheet."""
+
+    def opening(self, tx: Tx, checkpoint: Checkpoint, note: bytes, start: int) -> bytes:  # noqa: ARG002
+        return spreadsheet.header()
+
+    def middle(self, tx: Tx, part: Part, size: int) -> bytes:  # noqa: ARG002
+        return spreadsheet.rows((None if one.reduced else one.index, one.entry) for one in part.items)
+
+    def mark(self, tx: Tx, following: str, until: int) -> bytes:  # noqa: ARG002
+        return b""
+
+    def closing(self, tx: Tx, count: int, following: str, until: int) -> bytes:  # noqa: ARG002
+        return spreadsheet.closing(following)
