@@ -18,7 +18,7 @@ from app.audit.models import AuditCheckpoint, AuditEntry
 from app.errors import Conflict, Gone, Invalid, NotFound, Unavailable
 from app.question import Actor
 from app.transparency.errors import BadTile
-from app.transparency.tiles import ENTRY_BYTES, WIDTH, Bundle, Tile, encode_bundle, exists, parse_path
+from app.transparency.tiles import ENTRY_BYTES, WIDTH, Bundle, Tile, encode_bundle, needed, parse_path
 
 RETRY_AFTER_SECONDS = 1
 BEYOND = "beyond_checkpoint"
@@ -57,7 +57,7 @@ def tile(session: Session, path: str) -> bytes:
 
     Raises:
         Invalid: it is no such path.
-        NotFound: no checkpoint covers it yet.
+        NotFound: no checkpoint covers it yet; the problem says which one will.
         Unavailable: the stored tree is damaged.
     """
     wanted = _named(path)
@@ -151,9 +151,9 @@ def _named(path: str) -> Tile | Bundle:
 
 
 def _require_covered(session: Session, wanted: Tile | Bundle) -> None:
-    if not exists(wanted, checkpoint(session).size):
-        detail = "No checkpoint covers this yet: ask for the newest one, and for what belongs to its size."
-        raise NotFound(detail, reason=BEYOND)
+    signed, wait_for = checkpoint(session).size, needed(wanted)
+    if wait_for > signed:
+        raise NotFound(_beyond(signed, wait_for), reason=BEYOND, checkpoint=signed, wait_for=wait_for)
 
 
 def _size(session: Session, size: int | None, *, needs: int) -> int:
@@ -162,13 +162,17 @@ def _size(session: Session, size: int | None, *, needs: int) -> int:
     wanted = needs if size is None else size
     if wanted > signed:
         raise Conflict(
-            f"The newest checkpoint has the size {signed}. Wait for one of {wanted} or more.",
+            _beyond(signed, wanted),
             reason=BEYOND,
             checkpoint=signed,
             wait_for=wanted,
             retry_after=RETRY_AFTER_SECONDS,
         )
     return signed if size is None else size
+
+
+def _beyond(signed: int, wait_for: int) -> str:
+    return f"The newest checkpoint has the size {signed}. Wait for one of {wait_for} or more."
 
 
 def _note(session: Session, size: int) -> bytes | None:
