@@ -54,11 +54,10 @@ def export(args: dict[str, Any]) -> Response:
 class _Pieces:
     """Cuts what is asked for into segments, all against the checkpoint that the first of them found."""
 
-    most = exporting.ENTRIES
-
     def __init__(self, filters: Filter, asked: dict[str, str], after: str | None) -> None:
         self.filters = filters
         self.asked = asked
+        self.most = exporting.ENTRIES
         self._after = after
         self._made: tuple[bytes, int, int] | None = None
         self._reached: tuple[bytes, int, int] | None = None

@@ -59,7 +59,7 @@ def take(
     *,
     start: int,
     size: int,
-    most: int = ENTRIES,
+    most: int,
 ) -> Part:
     """The next stretch from the index `start`, at most `most` entries and about 4 MB.
 
@@ -78,12 +78,14 @@ def take(
     while len(items) < most and held < BYTES:
         page = min(_PAGE, most - len(items))
         found = service.look(session, actor, asked, shown, after=at, limit=page)
-        covered = [one for one in found if one.index < size]
-        items += covered
-        held += sum(len(one.entry) for one in covered)
-        if len(covered) < page:
+        for one in found:
+            if one.index >= size or held >= BYTES:
+                break
+            items.append(one)
+            held += len(one.entry)
+            at = one.index + 1
+        if held < BYTES and (len(found) < page or found[-1].index >= size):
             return Part(items=items, start=start, end=size, last=True)
-        at = covered[-1].index + 1
     return Part(items=items, start=start, end=at, last=at == size)
 
 

@@ -54,6 +54,8 @@ class _Piece:
     seen: Ranges = field(default_factory=Ranges)
     reached: int | None = None
     closed: bool = False
+    count: int = 0
+    """Entries, those of which parts were withheld included."""
     reduced: int = 0
     bare: int = 0
     """Entries of a selection without a path."""
@@ -139,8 +141,10 @@ class Exports:
             except NotProven as error:
                 fault = Fault.COSIGNATURES if isinstance(error, NotCosigned) else Fault.CHECKPOINT
                 self._find(fault, f"Nothing behind line {number} is proven: {error}", where=path, line=number)
-        if opened is not None and opened.size < line.end:
-            detail = f"Line {number} promises more entries than its checkpoint covers."
+        if opened is not None and not (
+            line.start <= line.end <= opened.size and line.origin == opened.checkpoint.origin
+        ):
+            detail = f"Line {number} does not fit the checkpoint in it."
             self._find(Fault.CHECKPOINT, detail, where=path, line=number)
             opened = None
         return _Piece(opening=line, opened=opened, line=number, at=line.start)
@@ -155,7 +159,11 @@ class Exports:
             self._entry(piece, line, path, number)
         elif isinstance(line, Mark):
             piece.reached, piece.closed = line.until, line.closed
+            if line.closed and line.entries != piece.count:
+                detail = f"Line {number} tells of {line.entries} entries, and {piece.count} are there."
+                self._find(Fault.CUT, detail, where=path, line=number)
         else:
+            piece.count += 1
             piece.reduced += 1
 
     def _block(self, piece: _Piece, line: Block, path: Path, number: int) -> None:
@@ -185,6 +193,7 @@ class Exports:
                 fault, f"Line {number}: the entry {line.index} {said}.", index=line.index, entry=line.id,
                 where=path, line=number,
             )  # fmt: skip
+        piece.count += 1
         piece.seen.add(line.index, line.index + 1)
         piece.at = max(piece.at, line.index + 1)
         if piece.opened is None:
@@ -202,9 +211,10 @@ class Exports:
         try:
             verify_inclusion(line.index, opened.size, line.leaf, line.path, opened.root)
         except BadProof:
+            detail = f"Line {number}: entry {line.index} ({line.id}) is not the one that was logged."
             self._find(
-                Fault.CHANGED, f"Line {number}: entry {line.index} ({line.id}) is not the one that was logged.",
-                index=line.index, to=line.index + 1, entry=line.id, where=path, line=number,
+                Fault.CHANGED, detail, index=line.index, to=line.index + 1, entry=line.id,
+                where=path, line=number,
             )  # fmt: skip
             return
         self._matching[opened.life].proven.add(line.index, line.index + 1)

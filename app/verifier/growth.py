@@ -75,8 +75,8 @@ class Growth:
             below = max((one for one in agreed if one < size), default=0)
             yield Finding(
                 fault=Fault.FORK, index=below, to=size,
-                detail=f"The log of size {under.size} does not begin with the one of size {size}, which was signed"
-                " too: it was rewritten, or others are shown another one. What differs begins among the"
+                detail=f"The log of size {under.size} does not begin with that of size {size}, and both were"
+                " signed: it was rewritten, or others are shown another one. What differs begins within"
                 f" {span(below, size)}.",
             )  # fmt: skip
 

@@ -34,6 +34,7 @@ class BadLine(NotProven):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
+    origin: str
     start: int
     end: int
     note: bytes
@@ -64,10 +65,11 @@ class Reduced:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """A line `reached` or, where it is the last one of its piece, `closed`."""
+    """A line `reached` or, where it is the last one of its piece, `closed`, which counts its entries."""
 
     until: int | None
     closed: bool
+    entries: int | None
 
 
 Line = Opening | Block | Entry | Reduced | Mark
@@ -118,15 +120,16 @@ def _of(document: dict[str, Any]) -> Line:
         if told["schema"] != SCHEMA:
             raise BadLine("This is an export of another version.")
         return Opening(
-            start=_whole(told["from"]), end=_whole(told["to"]), note=told["checkpoint"].encode(),
-            whole=told["kind"] == "whole",
+            origin=str(told["origin"]), start=_whole(told["from"]), end=_whole(told["to"]),
+            note=told["checkpoint"].encode(), whole=told["kind"] == "whole",
         )  # fmt: skip
     if name == "block":
         leaves = from_base64(told["leaves"])
         return Block(index=_whole(told["index"]), leaves=leaves, path=_hashes(told["hashes"]))
     if name in {"reached", "closed"}:
         until = None if told.get("until") is None else _whole(told["until"])
-        return Mark(until=until, closed=name == "closed")
+        entries = _whole(told["entries"]) if name == "closed" else None
+        return Mark(until=until, closed=name == "closed", entries=entries)
     if "reduced" in document:
         return Reduced()
     path = _hashes(document["hashes"]) if "hashes" in document else None
