@@ -135,6 +135,13 @@ class AuditPageSchema(Schema):
     items = fields.List(
         fields.Nested(AuditItemSchema), required=True, metadata={"description": "Oldest first."}
     )
+    held_from = fields.Integer(
+        required=True,
+        metadata={
+            "description": "The index, counted from 0 as in proofs and exports, of the first entry that is held: "
+            "those before it have left for archives."
+        },
+    )
     next = fields.String(
         required=True, allow_none=True, metadata={"description": "Send as `after`; null: no more now."}
     )

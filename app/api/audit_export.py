@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Response, request
 
-from app.audit import exporting, proofs, service, spreadsheet
+from app.audit import archives, exporting, proofs, service, spreadsheet
 from app.audit.exporting import Part
 from app.audit.queries import Filter
 from app.errors import Conflict
@@ -72,6 +72,9 @@ class _Pieces:
                 "leave `after` out.",
                 reason=proofs.BEYOND,
             )
+        left = archives.holding(tx.session, start)
+        if left is not None:
+            raise archives.gone(left)
         lines = shown(tx.session, service.objects(tx.session, self.filters))
         part = exporting.take(
             tx.session, tx.actor, self.filters, lines, start=start, size=opened.size, most=self.most
@@ -111,7 +114,9 @@ class _Pieces:
         return f"{_CURSOR} {json.dumps(self.asked)}"
 
     def _start(self, tx: Tx) -> int:
-        return int(paging.open_(tx, self._kind, self._after)) if self._after else 0
+        if not self._after:
+            return archives.held_from(tx.session)
+        return int(paging.open_(tx, self._kind, self._after))
 
 
 class Lines(_Pieces):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.audit import service, tree
+from app.audit import archives, service, tree
 from app.audit.checkpoints import newest
 from app.audit.models import AuditCheckpoint, AuditEntry
 from app.errors import Conflict, Gone, Invalid, NotFound, Unavailable
@@ -76,7 +76,8 @@ def bundle(session: Session, actor: Actor, path: str) -> tuple[bytes, int]:
     Raises:
         Forbidden: the client is bound to collections; the log is not cut that way.
         Invalid, NotFound: as `tile`.
-        Gone: it holds an entry that is longer than a bundle can hold, from before there were bundles.
+        Gone: its entries were aged out, and the problem names the archive; or one of them, from before there
+            were bundles, is longer than a bundle can hold.
         Unavailable: entries are missing.
     """
     service.require_whole(actor)
@@ -92,7 +93,8 @@ def bundle(session: Session, actor: Actor, path: str) -> tuple[bytes, int]:
     )
     entries = list(session.scalars(numbered))
     if len(entries) != wanted.width:
-        raise _damaged()
+        archive = archives.holding(session, first)
+        raise _damaged() if archive is None else archives.gone(archive)
     if any(len(entry) > ENTRY_BYTES for entry in entries):
         raise Gone("An entry of it is too long for a bundle: read entries by id.", reason="entry_too_long")
     return encode_bundle(entries), wanted.width

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from sqlalchemy.orm import Session
 
-from app.audit import queries
+from app.audit import archives, queries
 from app.audit.models import AuditEntry, AuditPrivate
 from app.audit.queries import Filter, Shown
 from app.errors import Forbidden, NotFound
@@ -97,7 +97,7 @@ def whole(session: Session, actor: Actor, entry_id: str) -> Sight:
     scope = _scope(actor)
     row = queries.entry(session, scope, entry_id)
     if row is None:
-        raise NotFound
+        raise archives.absent(session)
     found = _sight(row, actor, scope)
     if found.reduced:
         raise Forbidden(
@@ -118,7 +118,7 @@ def get(session: Session, actor: Actor, entry_id: str) -> Item:
     scope = _scope(actor)
     row = queries.entry(session, scope, entry_id)
     if row is None:
-        raise NotFound
+        raise archives.absent(session)
     body = _render(row, actor, scope)
     if scope.member is None:
         opened = msgspec.json.encode(_openings(queries.private(session, entry_id)))

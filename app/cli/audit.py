@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from app.cli.audit_archives import show_archives
 from app.cli.audit_taking import checkpoint, export, receipt
 from app.cli.audit_verify import verify
 from app.cli.client import Server
@@ -21,7 +22,7 @@ def audit() -> None:
     """The audit log: auditors see all of it, members what concerns their own data."""
 
 
-for command in (export, receipt, checkpoint, verify):
+for command in (export, receipt, checkpoint, verify, show_archives):
     audit.add_command(command)
 
 
