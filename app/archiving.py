@@ -12,8 +12,8 @@ from sqlalchemy.exc import IntegrityError
 
 from app.audit import archive_files, archives
 from app.audit.archive_files import Written
+from app.audit.archives import Archive
 from app.audit.entry import Request
-from app.audit.models import AuditArchive
 from app.clock import DAY
 from app.events import AuditArchived, Subject
 from app.record import as_system, begin, record
@@ -95,7 +95,7 @@ def _next(runtime: Runtime, longest: int) -> bool:
     return True
 
 
-def _subject(row: AuditArchive) -> Subject:
+def _subject(row: Archive) -> Subject:
     """The range of indexes stands where other subjects have a version; dates are those of its entries."""
     return Subject(
         kind="archive", version=f"{row.start}-{row.end}", count=row.end - row.start, first=row.oldest_at,

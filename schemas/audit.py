@@ -138,8 +138,8 @@ class AuditPageSchema(Schema):
     held_from = fields.Integer(
         required=True,
         metadata={
-            "description": "The index, counted from 0 as in proofs and exports, of the first entry that is held: "
-            "those before it have left for archives."
+            "description": "The index of the first entry that is held, counted from 0 as in proofs and "
+            "exports: those before it have left for archives."
         },
     )
     next = fields.String(

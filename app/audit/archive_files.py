@@ -197,7 +197,10 @@ def check(path: Path, leaves_of: LeavesOf, root_at: RootAt) -> tuple[int, int]:
             if not isinstance(entry, Entry) or (entry.index, entry.leaf) != (number, leaf):
                 raise BadArchive(f"{path.name} does not hold entry {number} as it was logged.")
     closing = next(lines, None)
-    if closing != Mark(until=opening.end, closed=True) or next(lines, None) is not None:
+    if (
+        closing != Mark(until=opening.end, closed=True, entries=opening.end - opening.start)
+        or next(lines, None) is not None
+    ):
         raise BadArchive(f"{path.name} does not end as an archive does.")
     return opening.start, opening.end
 

@@ -5,6 +5,7 @@ checkpoints stay, so that every proof by index can be made as before.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -34,23 +35,38 @@ Span = tuple[int, int]
 """A range of indexes, counted from 0; the second is not in it."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Archive:
+    """A recorded archive: the columns of `AuditArchive`."""
+
+    start: int
+    end: int
+    file: str
+    digest: bytes
+    oldest_at: int
+    newest_at: int
+    archived_at: int
+    emptied_at: int | None
+
+
 def held_from(session: Session) -> int:
     """The index of the first entry that is held, counted from 0: those before it are in archives."""
     return session.scalar(select(func.max(AuditArchive.end))) or 0
 
 
-def all_of(session: Session) -> list[AuditArchive]:
+def all_of(session: Session) -> list[Archive]:
     """Every archive, the oldest first."""
-    return list(session.scalars(select(AuditArchive).order_by(AuditArchive.start)))
+    return [_archive(row) for row in session.scalars(select(AuditArchive).order_by(AuditArchive.start))]
 
 
-def holding(session: Session, index: int) -> AuditArchive | None:
+def holding(session: Session, index: int) -> Archive | None:
     """The archive that holds an entry."""
     wanted = select(AuditArchive).where(AuditArchive.start <= index, AuditArchive.end > index)
-    return session.scalar(wanted.limit(1))
+    row = session.scalar(wanted.limit(1))
+    return None if row is None else _archive(row)
 
 
-def gone(archive: AuditArchive) -> Gone:
+def gone(archive: Archive) -> Gone:
     """What is answered where the entries of an archive are asked for."""
     return Gone(
         "These entries have left the server for an archive. Ask the operator for this file, and check it with"
@@ -108,7 +124,9 @@ def write(db: Database, folder: Path, span: Span) -> Written:
     start, end = span
     with db.read() as session:
         checkpoint = newest(session)
-        note = checkpoint.note if checkpoint else b""
+        if checkpoint is None:
+            raise BadTile("No checkpoint covers the entries.")
+        note = checkpoint.note
     opened = Checkpoint.parse(Note.parse(note).text)
     with db.read() as session:
         read = tree.reader(session, block_tiles(start, end, opened.size), opened.size)
@@ -121,7 +139,7 @@ def write(db: Database, folder: Path, span: Span) -> Written:
     return archive_files.write(folder, start, end, lines, leaves, roots)
 
 
-def check(db: Database, folder: Path, archive: AuditArchive) -> None:
+def check(db: Database, folder: Path, archive: Archive) -> None:
     """See that a file is still the archive that was recorded, and holds what the tree holds.
 
     Raises:
@@ -131,7 +149,7 @@ def check(db: Database, folder: Path, archive: AuditArchive) -> None:
     archive_files.check(path, Leaves(db, (archive.start, archive.end)), Roots(db))
 
 
-def add(session: Session, written: Written, now: int) -> AuditArchive:
+def add(session: Session, written: Written, now: int) -> Archive:
     """Record an archive. From here on its entries are not held any more, though their rows still stand.
 
     Raises:
@@ -147,16 +165,17 @@ def add(session: Session, written: Written, now: int) -> AuditArchive:
     )  # fmt: skip
     session.add(row)
     session.flush()
-    return row
+    return _archive(row)
 
 
-def unfinished(session: Session) -> AuditArchive | None:
+def unfinished(session: Session) -> Archive | None:
     """The first archive of which rows still stand."""
     wanted = select(AuditArchive).where(AuditArchive.emptied_at.is_(None)).order_by(AuditArchive.start)
-    return session.scalar(wanted.limit(1))
+    row = session.scalar(wanted.limit(1))
+    return None if row is None else _archive(row)
 
 
-def parts(archive: AuditArchive) -> Iterator[Span]:
+def parts(archive: Archive) -> Iterator[Span]:
     """Its range in parts that one transaction each may delete."""
     for start in range(archive.start, archive.end, DELETED_AT_ONCE):
         yield start, min(start + DELETED_AT_ONCE, archive.end)
@@ -177,6 +196,13 @@ def delete_rows(session: Session, span: Span) -> None:
 def finish(session: Session, start: int, now: int) -> None:
     """Note that no row of an archive stands any more."""
     session.get_one(AuditArchive, start).emptied_at = now
+
+
+def _archive(row: AuditArchive) -> Archive:
+    return Archive(
+        start=row.start, end=row.end, file=row.file, digest=row.digest, oldest_at=row.oldest_at,
+        newest_at=row.newest_at, archived_at=row.archived_at, emptied_at=row.emptied_at,
+    )  # fmt: skip
 
 
 class Leaves:

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from app.audit import archives
-from app.audit.models import AuditArchive
+from app.audit.archives import Archive
 from app.cli import local
 from app.cli.command import Command, Output, table
 from app.clock import to_text
@@ -29,7 +29,7 @@ def show_archives(ctx: click.Context, output: Output, /, *, checked: bool) -> No
     ctx.exit(1 if any(one["problem"] for one in found) else 0)
 
 
-def _problem(runtime: Runtime, row: AuditArchive) -> str | None:
+def _problem(runtime: Runtime, row: Archive) -> str | None:
     try:
         archives.check(runtime.db, runtime.config.archive_path, row)
     except NotProven as error:
@@ -37,7 +37,7 @@ def _problem(runtime: Runtime, row: AuditArchive) -> str | None:
     return None
 
 
-def _told(row: AuditArchive, problem: str | None) -> dict[str, Any]:
+def _told(row: Archive, problem: str | None) -> dict[str, Any]:
     return {
         "from": row.start, "to": row.end, "file": row.file, "sha256": row.digest.hex(),
         "oldest_at": to_text(row.oldest_at), "newest_at": to_text(row.newest_at),
