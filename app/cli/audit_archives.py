@@ -12,7 +12,7 @@ from app.clock import to_text
 from app.runtime import Runtime
 from app.transparency.errors import NotProven
 
-COLUMNS = ("entries", "from", "until", "file", "SHA-256", "")
+COLUMNS = ("entries", "from", "until", "file", "")
 
 
 @click.command("archives", cls=Command)
@@ -26,6 +26,9 @@ def show_archives(ctx: click.Context, output: Output, /, *, checked: bool) -> No
             rows = archives.all_of(session)
         found = [_told(row, _problem(runtime, row) if checked else None) for row in rows]
     output.show(found, table(None, COLUMNS, (_line(one, checked=checked) for one in found)))
+    for one in found:
+        if one["problem"]:
+            output.note(one["problem"])
     ctx.exit(1 if any(one["problem"] for one in found) else 0)
 
 
@@ -46,8 +49,5 @@ def _told(row: Archive, problem: str | None) -> dict[str, Any]:
 
 
 def _line(one: dict[str, Any], *, checked: bool) -> tuple[object, ...]:
-    fit = "fit" if checked else ""
-    return (
-        f"{one['from']}-{one['to'] - 1}", one["oldest_at"], one["newest_at"], one["file"], one["sha256"],
-        one["problem"] or fit,
-    )  # fmt: skip
+    word = ("UNFIT" if one["problem"] else "fit") if checked else ""
+    return f"{one['from']}-{one['to'] - 1}", one["oldest_at"], one["newest_at"], one["file"], word
