@@ -27,7 +27,7 @@ from app.transparency.tiles import WIDTH, Tile
 
 LONGEST: Final = 65_536
 """Entries of one archive: 256 bundles."""
-DELETED_AT_ONCE: Final = 1_024
+DELETED_AT_ONCE: Final = 512
 """Entries whose rows one transaction deletes."""
 _READ_AT_ONCE: Final = 1_024
 
