@@ -33,6 +33,7 @@ from tests.audit.ageing import (
     rows,
     sign,
 )
+from tests.audit.writing import write
 from tests.fakes import FakeClock
 
 PLACES = [
@@ -91,12 +92,19 @@ def test_nothing_leaves_without_a_policy_or_before_its_time(house) -> None:
 
 def test_nothing_leaves_that_no_checkpoint_covers_or_that_is_not_in_the_tree(old) -> None:
     with old.db.write() as session:
-        session.execute(delete(AuditCheckpoint))
+        session.execute(delete(AuditCheckpoint).where(AuditCheckpoint.size > 0))
     assert age_out(old) == 0
     sign(old)
+    write(old, 300)
+    sequencer.drain(old.db)
     assert checkpoints_size(old) == 600
+    assert age_out(old) == 4
+    assert spans(old) == [(0, 256), (256, 512)]
+    with old.db.read() as session:
+        assert archives.due(session, archiving.before(old), LONGEST) is None
+    sign(old)
     with old.db.write() as session:
-        session.execute(delete(AuditTile).where(AuditTile.level == 0, AuditTile.position == 0))
+        session.execute(delete(AuditTile).where(AuditTile.level == 0, AuditTile.position == 2))
     assert age_out(old) == 0
 
 
@@ -163,6 +171,7 @@ def test_a_process_that_is_killed_anywhere_loses_and_doubles_nothing(old) -> Non
         before = everything(old)
         assert dies(old, place, number), f"nobody came to {number}. {place}"
         assert everything(old) | before == everything(old), f"lost by a kill {number}. {place}"
+        grow(old, 1, days=1)  # so that what is written anew has another checkpoint, and another name
         age_out(old)
         assert spans(old)[archive - 1] == ((archive - 1) * LONGEST, archive * LONGEST)
         after = everything(old)
