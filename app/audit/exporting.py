@@ -125,24 +125,31 @@ def _line(one: Sight) -> bytes:
 
 
 def _stretch(session: Session, start: int, size: int, most: int) -> Part:
+    items: list[Sight] = []
+    at, held = start, 0
+    while len(items) < most and held < BYTES:
+        page = min(_PAGE, most - len(items))
+        found = _rows(session, at, size, page)
+        for one in found:
+            if held >= BYTES:
+                break
+            items.append(one)
+            held += len(one.entry)
+            at = one.index + 1
+        if held < BYTES and len(found) < page:
+            return Part(items=items, start=start, end=size, last=True)
+    return Part(items=items, start=start, end=at, last=at == size)
+
+
+def _rows(session: Session, start: int, size: int, limit: int) -> list[Sight]:
     wanted = (
         select(AuditEntry.seq, AuditEntry.entry)
         .where(AuditEntry.seq > start, AuditEntry.seq <= size)
         .order_by(AuditEntry.seq)
-        .limit(most)
-        .execution_options(yield_per=_PAGE)
+        .limit(limit)
     )
-    items: list[Sight] = []
-    held = 0
-    with session.execute(wanted) as rows:
-        for row in rows:
-            items.append(Sight(index=row.seq - 1, entry=row.entry, reduced=False))
-            held += len(row.entry)
-            if held >= BYTES:
-                break
-    full = bool(items) and (held >= BYTES or len(items) == most)
-    end = items[-1].index + 1 if full else size
-    return Part(items=items, start=start, end=end, last=end == size)
+    rows = session.execute(wanted)
+    return [Sight(index=(row.seq or 0) - 1, entry=row.entry, reduced=False) for row in rows]
 
 
 def _aligned(part: Part) -> Part:

@@ -145,6 +145,17 @@ def of_growth(session: Session, old: int, new: int | None) -> Proof:
     return Proof(start=old, size=upto, hashes=hashes, note=_note(session, upto))
 
 
+def beyond(signed: int, wanted: int) -> Conflict:
+    """What is asked for is not signed yet, and which checkpoint to wait for."""
+    return Conflict(
+        _wait(signed, wanted),
+        reason=BEYOND,
+        checkpoint=signed,
+        wait_for=wanted,
+        retry_after=RETRY_AFTER_SECONDS,
+    )
+
+
 def _named(path: str) -> Tile | Bundle:
     try:
         return parse_path(path)
@@ -155,7 +166,7 @@ def _named(path: str) -> Tile | Bundle:
 def _require_covered(session: Session, wanted: Tile | Bundle) -> None:
     signed, wait_for = checkpoint(session).size, needed(wanted)
     if wait_for > signed:
-        raise NotFound(_beyond(signed, wait_for), reason=BEYOND, checkpoint=signed, wait_for=wait_for)
+        raise NotFound(_wait(signed, wait_for), reason=BEYOND, checkpoint=signed, wait_for=wait_for)
 
 
 def _size(session: Session, size: int | None, *, needs: int) -> int:
@@ -163,17 +174,11 @@ def _size(session: Session, size: int | None, *, needs: int) -> int:
     signed = checkpoint(session).size
     wanted = needs if size is None else size
     if wanted > signed:
-        raise Conflict(
-            _beyond(signed, wanted),
-            reason=BEYOND,
-            checkpoint=signed,
-            wait_for=wanted,
-            retry_after=RETRY_AFTER_SECONDS,
-        )
+        raise beyond(signed, wanted)
     return signed if size is None else size
 
 
-def _beyond(signed: int, wait_for: int) -> str:
+def _wait(signed: int, wait_for: int) -> str:
     return f"The newest checkpoint has the size {signed}. Wait for one of {wait_for} or more."
 
 

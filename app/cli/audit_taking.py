@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -9,7 +10,7 @@ from typing import Any, BinaryIO
 import click
 import httpx
 
-from app.cli.client import Server
+from app.cli.client import ATTEMPTS, Server
 from app.cli.command import Command, Failure, Output
 from app.transparency.errors import NotProven
 from app.transparency.notes import KeyType
@@ -67,7 +68,7 @@ def export(
 def receipt(output: Output, /, *, entry: str, file: Path | None) -> None:
     """Fetch the receipt of an exchange: ENTRY is the answer's Halyard-Audit-Entry."""
     with Server.from_env() as server:
-        found = server.call("GET", f"/v1/audit/entries/{entry}/receipt").content
+        found = _receipt(server, entry)
     if file is None:
         output.show(json.loads(found), found.decode())
         return
@@ -91,6 +92,18 @@ def checkpoint(output: Output, /, *, keys: tuple[str, ...]) -> None:
     output.show({**opened.to_wire(), "note": note.decode()}, note.decode().rstrip("\n"))
     if not keys:
         output.note("Verified with the keys that the server itself publishes. Pin one with --key.")
+
+
+def _receipt(server: Server, entry: str) -> bytes:
+    """The receipt, waiting for the checkpoint that covers the entry."""
+    for _ in range(ATTEMPTS):
+        try:
+            return server.call("GET", f"/v1/audit/entries/{entry}/receipt").content
+        except Failure as failure:
+            if failure.reason != "beyond_checkpoint":
+                raise
+        time.sleep(1)
+    return server.call("GET", f"/v1/audit/entries/{entry}/receipt").content
 
 
 def _into(server: Server, asked: Mapping[str, str], file: Path) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -117,7 +118,8 @@ def _check(asked: Asked, state: State) -> tuple[Report, Trust]:
     for path in asked.receipts:
         check_receipt(path, trust, growth, report)
     if asked.server and stranger:
-        check_served(stranger, _as_member(asked.server), trust, growth, report)
+        with ExitStack() as closing:
+            check_served(stranger, _as_member(asked.server, closing), trust, growth, report)
     report.add(growth.forks())
     report.compared = {one.size for one in kept if (one.life, one.size) in growth.compared}
     missed = sorted({one.size for one in kept} - report.compared)
@@ -167,11 +169,11 @@ def _document(data: bytes) -> Any:
 def _as_stranger(url: str) -> Fetch:
     """Asks without a token, which nobody needs for keys and checkpoints."""
     require_safe(url)
-    http = httpx.Client(base_url=url, timeout=_SECONDS, trust_env=urlsplit(url).hostname not in LOOPBACK)
+    proxies = urlsplit(url).hostname not in LOOPBACK
 
     def fetch(path: str) -> bytes:
         try:
-            answer = http.get(path)
+            answer = httpx.get(url + path, timeout=_SECONDS, trust_env=proxies)
         except httpx.TransportError as error:
             raise Unanswered("The server does not answer.") from error
         if answer.status_code != httpx.codes.OK:
@@ -181,11 +183,11 @@ def _as_stranger(url: str) -> Fetch:
     return fetch
 
 
-def _as_member(url: str) -> Fetch | None:
+def _as_member(url: str, closing: ExitStack) -> Fetch | None:
     """Asks as the client of the environment, if there is one of this server."""
     if "HALYARD_CLIENT_ID" not in os.environ or Credentials.from_env().url != url:
         return None
-    server = Server.from_env()
+    server = closing.enter_context(Server.from_env())
 
     def fetch(path: str) -> bytes:
         try:

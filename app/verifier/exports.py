@@ -79,8 +79,12 @@ class Exports:
             self._introduce(path)
         for path in paths:
             self._check(path)
+        shown = Ranges()
         for life, start, end in self._expected:
             self._report.add(self._absent(life, start, end))
+            shown.add(start, max(start, end))
+        for low, high in shown.gaps(0, max((end for _, _, end in self._expected), default=0)):
+            self._report.notes.append(f"Not in these files: {span(low, high)}. Archives may hold them.")
         for matching in self._matching:
             self._report.add(matching.findings())
             for low, high in matching.unknown():
@@ -181,8 +185,7 @@ class Exports:
         edge = left_edge(line.index, -(-opened.size // WIDTH), line.path)
         self._growth.block(line.index, leaves, edge, opened)
         matching = self._matching[opened.life]
-        found = matching.block(line.index, leaves, piece.opening.start, piece.opening.end)
-        self._report.add(found)
+        matching.block(line.index, leaves, piece.opening.start, piece.opening.end)
 
     def _entry(self, piece: _Piece, line: Entry, path: Path, number: int) -> None:
         if line.index < piece.at:

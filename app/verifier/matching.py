@@ -31,23 +31,18 @@ class Matching:
         self._due: dict[int, bytes] = {}
         self._strays: list[Shown] = []
         self._more = 0
+        self._rewritten: dict[int, Shown | None] = {}
+        """Leaves of which there are two, under two checkpoints, and what was shown last there."""
         self._unknown = Ranges()
 
-    def block(self, index: int, leaves: Sequence[bytes], start: int, end: int) -> Iterator[Finding]:
-        """Take the leaves of a block; those from `start` until `end` are due to be shown.
-
-        Where the same block was taken before, under another checkpoint, and differs, each entry is named.
-        """
+    def block(self, index: int, leaves: Sequence[bytes], start: int, end: int) -> None:
+        """Take the leaves of a block; those from `start` until `end` are due to be shown."""
         first = index * WIDTH
         joined = b"".join(leaves)
         known = self._blocks.get(index, b"")
         for n in range(0, min(len(known), len(joined)), HASH_BYTES):
             if known[n : n + HASH_BYTES] != joined[n : n + HASH_BYTES]:
-                at = first + n // HASH_BYTES
-                yield Finding(
-                    fault=Fault.CHANGED, index=at, to=at + 1,
-                    detail=f"Entry {at} was logged differently under two checkpoints.",
-                )  # fmt: skip
+                self._rewritten.setdefault(first + n // HASH_BYTES)
         if len(joined) > len(known):
             self._blocks[index] = joined
         for at, leaf in enumerate(leaves, first):
@@ -57,7 +52,9 @@ class Matching:
     def entry(self, shown: Shown) -> None:
         """Take an entry that is shown at a place."""
         leaf = self._leaf(shown.index)
-        if leaf == shown.leaf:
+        if shown.index in self._rewritten:
+            self._rewritten[shown.index] = shown
+        elif leaf == shown.leaf:
             self.proven.add(shown.index, shown.index + 1)
             self._due.pop(shown.index, None)
         elif leaf is None:
@@ -88,15 +85,25 @@ class Matching:
 
     def findings(self) -> Iterator[Finding]:
         """Where entries were changed, moved, inserted or taken away."""
+        for at, last in self._rewritten.items():
+            self._due.pop(at, None)
+            yield Finding(
+                fault=Fault.CHANGED, index=at, to=at + 1, entry=last.entry if last else None,
+                detail=f"Entry {at} was logged differently under two checkpoints: it was rewritten.",
+            )  # fmt: skip
         places = {leaf: at for at, leaf in self._due.items()}
         moved = [(one, places[one.leaf]) for one in self._strays if one.leaf in places]
         here = {place for _, place in moved}
         odd = [one for one in self._strays if one.leaf not in places]
-        changed = {one.index: one for one in odd if one.index in self._due and one.index not in here}
+        changed = set()
         for one in odd:
-            yield _changed(one) if changed.get(one.index) is one else _inserted(one)
+            if one.index in here:  # what was logged there stands elsewhere
+                yield _inserted(one)
+            else:
+                changed.add(one.index)
+                yield _changed(one)
         yield from _moves(moved)
-        yield from _missing(sorted(self._due.keys() - here - changed.keys()))
+        yield from _missing(sorted(self._due.keys() - here - changed))
         if self._more:
             yield Finding(
                 fault=Fault.CHANGED, detail=f"{self._more} more entries are not as they were logged."

@@ -3,7 +3,7 @@
 from flask import Flask, Response, request
 
 _METHODS = "GET, POST, PUT, PATCH, DELETE"
-_HEADERS = "Authorization, Content-Type, DPoP, If-Match, If-None-Match, Idempotency-Key, X-Request-Id"
+_HEADERS = "Authorization, Content-Type, DPoP, If-Match, If-None-Match, Idempotency-Key, Prefer, X-Request-Id"
 
 
 def allow(app: Flask, origins: tuple[str, ...]) -> None:

@@ -140,7 +140,7 @@ def test_a_segment_is_bounded_by_its_bytes(
     assert len(reached) > 3
     assert 256 in reached
     assert verified(auditor, tmp_path, data).holds
-    filtered = taken(auditor, "?action=a.b&proofs=true")
+    filtered = taken(auditor, "?decision=allowed&proofs=true")
     assert sum("reached" in line for line in read(filtered)) > 3
     assert verified(auditor, tmp_path, filtered).holds
 
@@ -165,7 +165,7 @@ def test_a_selection_holds_what_the_list_holds_and_its_proofs_if_they_are_asked_
     bare = taken(auditor, "?action=audit.read")
     assert not verified(auditor, tmp_path, bare).holds
     assert [line["entry"] for line in read(bare) if "entry" in line] == [line["entry"] for line in entries]
-    assert [line for line in read(taken(auditor, "?action=no.such&proofs=true")) if "entry" in line] == []
+    assert [line for line in read(taken(auditor, "?action=key.rotated&proofs=true")) if "entry" in line] == []
 
 
 def test_a_member_takes_what_concerns_it_and_proves_what_is_whole(
@@ -219,7 +219,7 @@ def test_nothing_is_taken_before_a_checkpoint_and_bad_questions_are_named(
         answer = auditor.get(f"{EXPORT}?{query}")
         assert answer.status_code == 422, query
         assert answer.get_json()["errors"][0]["pointer"] == field
-    cursor = read(taken(auditor, "?action=a.b"))[-1]["closed"]["next"]
-    for query in (f"after={cursor}", f"action=a.c&after={cursor}", "after=x"):
+    cursor = read(taken(auditor, "?decision=allowed"))[-1]["closed"]["next"]
+    for query in (f"after={cursor}", f"decision=refused&after={cursor}", "after=x"):
         assert auditor.get(f"{EXPORT}?{query}").get_json()["reason"] == "cursor_unreadable"
-    assert auditor.get(f"{EXPORT}?action=a.b&after={cursor}").status_code == 200
+    assert auditor.get(f"{EXPORT}?decision=allowed&after={cursor}").status_code == 200
