@@ -1,7 +1,7 @@
 """How much went on lately, by day and by member: from the tallies, whatever the log's length.
 
-Auditors read of everybody; a member of itself, and of others what they did with what it owns. Days are of UTC;
-today is one that is not over.
+Auditors read of everybody; a member of itself, and of others what they did with what it owns. Days are
+of UTC; today is one that is not over.
 """
 
 from collections import defaultdict
