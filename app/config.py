@@ -69,6 +69,8 @@ class Config:
     audit_wait: float = 5.0  # seconds a read waits for its audit entry before it answers 503
     snapshot_lines: int = 20_000  # standing lines from which on a place gets prepared segments; 0: none does
     network_retention_days: int = 90  # how long the clear form behind audit commitments is kept
+    audit_keep_days: int = 0  # days after which audit entries leave for archives; 0: never
+    audit_archive: str = ""  # folder of those archives; empty: audit-archives in data_dir
     rate_limit: str = "1200 per minute"  # requests per client and process
     token_rate_limit: str = "60 per minute"  # noqa: S105 - a limit; token requests per network address and process
     rate_limit_storage: str = "memory://"  # or redis://…, shared between processes
@@ -115,6 +117,8 @@ class Config:
             raise ConfigError("HALYARD_ENVIRONMENT must be development or production")
         if self.processes > 1 and self.sqlite:
             raise ConfigError("HALYARD_PROCESSES above 1 needs PostgreSQL: set HALYARD_DATABASE_URL")
+        if self.audit_keep_days < 0:
+            raise ConfigError("HALYARD_AUDIT_KEEP_DAYS is a number of days, or 0 to keep all entries")
         self._refuse_unsafe_proxies()
         self._refuse_unfit_witnesses()
         self._refuse_unsafe_provider()
@@ -193,6 +197,10 @@ class Config:
         if self.oidc_client_secret_file:
             return Path(self.oidc_client_secret_file).read_text().strip()
         return self.oidc_client_secret
+
+    @property
+    def archive_path(self) -> Path:
+        return Path(self.audit_archive) if self.audit_archive else self.data_dir / "audit-archives"
 
     def secret_bytes(self) -> bytes:
         """The 32-byte server secret; made and kept in `data_dir/secret` (mode 600) if none is set.

@@ -375,6 +375,12 @@ class IncarnationBegun(Event):
     kind = "feed.incarnation-begun"
 
 
+class AuditArchived(Event):
+    """Entries of the audit log were written to an archive, and leave the tables."""
+
+    kind = "audit.archived"
+
+
 class AnswerReplayed(Event):
     """A stored answer was given again to a request that came again with its `Idempotency-Key`."""
 

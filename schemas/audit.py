@@ -171,6 +171,13 @@ class AuditPageSchema(Schema):
     items = fields.List(
         fields.Nested(AuditItemSchema), required=True, metadata={"description": "In the order asked for."}
     )
+    held_from = fields.Integer(
+        required=True,
+        metadata={
+            "description": "The index of the first entry that is held, counted from 0 as in proofs and "
+            "exports: those before it have left for archives."
+        },
+    )
     next = fields.String(
         required=True, allow_none=True, metadata={"description": "Send as `after`; null: no more now."}
     )

@@ -24,6 +24,7 @@ from app.db import Database
 from app.main import create_app
 from app.outgoing import Outgoing
 from app.runtime import Runtime
+from tests import judge
 from tests.elsewhere import Authority
 from tests.factories import Make
 from tests.fakes import FakeClock, InlineAuditor, nowhere
@@ -166,6 +167,12 @@ def context(authority: Authority) -> ssl.SSLContext:
 @pytest.fixture
 def runtime(config: Config, db: Database, clock: FakeClock, outgoing: Outgoing) -> Runtime:
     return Runtime.assemble(config, db=db, auditor=InlineAuditor, now=clock, outgoing=outgoing)
+
+
+@pytest.fixture(scope="session")
+def ask(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> judge.Ask:
+    """Puts questions about transparency logs to an implementation that is not ours."""
+    return judge.built(tmp_path_factory.mktemp("independent"), pytestconfig.cache.mkdir("go-build"))
 
 
 @pytest.fixture

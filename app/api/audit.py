@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Response
 
-from app.audit import sequencer, service
+from app.audit import archives, sequencer, service
 from app.audit.queries import Page
 from app.events import Subject
 from app.feed.shown import shown
@@ -41,7 +41,8 @@ def list_entries(args: dict[str, Any]) -> Response:
         page = Page(after=start, limit=limit, newest=newest)
         items, reached = service.find(tx.session, tx.actor, asked, lines, page)
         following = f'"{paging.seal(tx, cursor, str(reached))}"' if reached is not None else "null"
-        body = b'{"items":[' + b",".join(item.body for item in items) + f'],"next":{following}}}'.encode()
+        told = f'],"held_from":{archives.held_from(tx.session)},"next":{following}}}'
+        body = b'{"items":[' + b",".join(item.body for item in items) + told.encode()
         return Reply(body=body, subjects=[Subject(kind="entry", count=len(items))])
 
     return read(ACTION, Subject(kind="entry"), work)

@@ -17,6 +17,8 @@ from app.audit.cosignatures import Signed
 from app.audit.proofs import Proof
 from app.events import Subject
 from app.record import Tx
+from app.transparency.tiles import WIDTH
+from app.transparency.tree import HASH_BYTES
 from app.web.blueprint import Blueprint
 from app.web.exchange import Reply, read
 from app.web.identity import requires
@@ -40,6 +42,8 @@ Found = TypeVar("Found")
 
 OCTETS = "application/octet-stream"
 _BRIEFLY = {"Cache-Control": "public, max-age=1"}
+_FOR_EVER = {"Cache-Control": "private, max-age=31536000, immutable"}
+"""For full tiles, which never change. What holds entries is never kept: it would be read again unseen."""
 
 
 @blp.get("/checkpoint")
@@ -88,9 +92,10 @@ def list_witnesses() -> Response:
 @requires(Scope.AUDIT_READ, Scope.AUDIT_READ_OWN)
 @blp.response(200, content_type=OCTETS)
 def tile(level: str, path: str) -> Response:
-    """Read a tile of hashes, `<index>[.p/<width>]` (C2SP tlog-tiles)."""
+    """Read a tile of hashes, `<index>[.p/<width>]` (C2SP tlog-tiles). Full ones may be kept for ever."""
     body = _hashes(lambda session: proofs.tile(session, f"tile/{level}/{path}"))
-    return Reply(body=body, media_type=OCTETS).response()
+    headers = _FOR_EVER if len(body) == WIDTH * HASH_BYTES else {}
+    return Reply(body=body, headers=headers, media_type=OCTETS).response()
 
 
 @blp.get("/tile/entries/<tiles:path>")

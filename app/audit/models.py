@@ -1,10 +1,11 @@
 """Tables of the audit log.
 
-`audit_entry` holds each entry's bytes for ever, beside the columns that questions are asked by. `seq` is
-given afterwards by the sequencer, dense and in one order; readers see sequenced entries only. `audit_private`
-holds what must be erasable: salts, digests in clear, network addresses. `audit_tile` is the Merkle tree over
-the sequenced entries, `audit_checkpoint` what was signed of it, `audit_cosignature` what witnesses signed
-of that, and `audit_life` the lives of the log that restores began.
+`audit_entry` holds each entry's bytes, beside the columns that questions are asked by, for ever or until
+they age out to a file that `audit_archive` names. `seq` is given afterwards by the sequencer, dense and in
+one order; readers see sequenced entries only. `audit_private` holds what must be erasable: salts, digests in
+clear, network addresses. `audit_tile` is the Merkle tree over the sequenced entries, `audit_checkpoint` what
+was signed of it, `audit_cosignature` what witnesses signed of that, and `audit_life` the lives of the log
+that restores began.
 """
 
 from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, String, text
@@ -166,6 +167,27 @@ class AuditWitness(Base):
     """In a row."""
     problem: Mapped[str | None] = mapped_column(Code)
     problem_at: Mapped[int | None] = mapped_column(Moment)
+
+
+class AuditArchive(Base):
+    """Entries that were written to a file before their rows were deleted. Their leaves stay in the tree."""
+
+    __tablename__ = "audit_archive"
+
+    start: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    """The index of its first entry, counted from 0; a multiple of 256."""
+    end: Mapped[int] = mapped_column(BigInteger)
+    """The index behind its last entry; a multiple of 256."""
+    file: Mapped[str] = mapped_column(String(255))
+    """The name of the file in the archive folder."""
+    digest: Mapped[bytes] = mapped_column(LargeBinary)
+    """SHA-256 of the file."""
+    oldest_at: Mapped[int] = mapped_column(Moment)
+    """When the oldest of its entries was made."""
+    newest_at: Mapped[int] = mapped_column(Moment)
+    archived_at: Mapped[int] = mapped_column(Moment)
+    emptied_at: Mapped[int | None] = mapped_column(Moment)
+    """When the last of its rows was deleted; None: some are still there."""
 
 
 class PolicyEpoch(Base):

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.audit import cosignatures, service, tree
+from app.audit import archives, cosignatures, service, tree
 from app.audit.checkpoints import newest
 from app.audit.cosignatures import Signed
 from app.audit.models import AuditCheckpoint, AuditEntry
 from app.errors import Conflict, Gone, Invalid, NotFound, Unavailable
 from app.question import Actor
 from app.transparency.errors import BadTile
-from app.transparency.tiles import ENTRY_BYTES, WIDTH, Bundle, Tile, encode_bundle, exists, parse_path
+from app.transparency.tiles import ENTRY_BYTES, WIDTH, Bundle, Tile, encode_bundle, needed, parse_path
 
 RETRY_AFTER_SECONDS = 1
 BEYOND = "beyond_checkpoint"
@@ -85,7 +85,7 @@ def tile(session: Session, path: str) -> bytes:
 
     Raises:
         Invalid: it is no such path.
-        NotFound: no checkpoint covers it yet.
+        NotFound: no checkpoint covers it yet; the problem says which one will.
         Unavailable: the stored tree is damaged.
     """
     wanted = _named(path)
@@ -104,7 +104,8 @@ def bundle(session: Session, actor: Actor, path: str) -> tuple[bytes, int]:
     Raises:
         Forbidden: the client is bound to collections; the log is not cut that way.
         Invalid, NotFound: as `tile`.
-        Gone: it holds an entry that is longer than a bundle can hold, from before there were bundles.
+        Gone: its entries were aged out, and the problem names the archive; or one of them, from before there
+            were bundles, is longer than a bundle can hold.
         Unavailable: entries are missing.
     """
     service.require_whole(actor)
@@ -120,7 +121,8 @@ def bundle(session: Session, actor: Actor, path: str) -> tuple[bytes, int]:
     )
     entries = list(session.scalars(numbered))
     if len(entries) != wanted.width:
-        raise _damaged()
+        archive = archives.holding(session, first)
+        raise _damaged() if archive is None else archives.gone(archive)
     if any(len(entry) > ENTRY_BYTES for entry in entries):
         raise Gone("An entry of it is too long for a bundle: read entries by id.", reason="entry_too_long")
     return encode_bundle(entries), wanted.width
@@ -174,7 +176,7 @@ def of_growth(session: Session, old: int, new: int | None) -> Proof:
 def beyond(signed: int, wanted: int) -> Conflict:
     """What is asked for is not signed yet, and which checkpoint to wait for."""
     return Conflict(
-        f"The newest checkpoint has the size {signed}. Wait for one of {wanted} or more.",
+        _wait(signed, wanted),
         reason=BEYOND,
         checkpoint=signed,
         wait_for=wanted,
@@ -190,9 +192,9 @@ def _named(path: str) -> Tile | Bundle:
 
 
 def _require_covered(session: Session, wanted: Tile | Bundle) -> None:
-    if not exists(wanted, checkpoint(session).size):
-        detail = "No checkpoint covers this yet: ask for the newest one, and for what belongs to its size."
-        raise NotFound(detail, reason=BEYOND)
+    signed, wait_for = checkpoint(session).size, needed(wanted)
+    if wait_for > signed:
+        raise NotFound(_wait(signed, wait_for), reason=BEYOND, checkpoint=signed, wait_for=wait_for)
 
 
 def _size(session: Session, size: int | None, *, needs: int) -> int:
@@ -202,6 +204,10 @@ def _size(session: Session, size: int | None, *, needs: int) -> int:
     if wanted > signed:
         raise beyond(signed, wanted)
     return signed if size is None else size
+
+
+def _wait(signed: int, wait_for: int) -> str:
+    return f"The newest checkpoint has the size {signed}. Wait for one of {wait_for} or more."
 
 
 def _note(session: Session, size: int) -> bytes | None:

@@ -36,7 +36,7 @@ Condition = ColumnElement[bool]
 Conditions = Mapping[str, ColumnElement[bool]]
 """By the name of what is asked for."""
 
-WINDOW = 10_000
+WINDOW = 4_000
 """Entries of one stream that a page looks at where an index does not answer all that is asked."""
 
 

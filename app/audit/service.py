@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from sqlalchemy.orm import Session
 
-from app.audit import projecting, queries, questions
+from app.audit import archives, projecting, queries, questions
 from app.audit.models import AuditEntry, AuditPrivate
 from app.audit.queries import Filter, Page, Shown
 from app.errors import Forbidden, NotFound
@@ -108,7 +108,7 @@ def whole(session: Session, actor: Actor, entry_id: str) -> Sight:
         raise NotFound
     scope = scope_of(actor)
     if row is None or not _concerns(row, scope):
-        raise NotFound
+        raise archives.absent(session)
     found = _sight(row, actor, scope)
     if found.reduced:
         raise Forbidden(
@@ -129,7 +129,7 @@ def get(session: Session, actor: Actor, entry_id: str) -> Item:
     scope = scope_of(actor)
     row = queries.entry(session, entry_id)
     if row is None or not _concerns(row, scope):
-        raise NotFound
+        raise archives.absent(session)
     body = _render(row, actor, scope)
     if scope.member is None:
         opened = msgspec.json.encode(_openings(queries.private(session, entry_id)))

@@ -154,10 +154,16 @@ def reader(session: Session, tiles: Sequence[Tile], size: int) -> TileReader:
 
     One that is missing is a `BadTile` when it is read.
     """
+    held = read_many(session, tiles)
+    return TileReader(size, lambda tile: held.get(tile, b""))
+
+
+def read_many(session: Session, tiles: Sequence[Tile]) -> dict[Tile, bytes]:
+    """As `read_tiles`, for any number of them."""
     held: dict[Tile, bytes] = {}
     for start in range(0, len(tiles), _AT_ONCE):
         held |= read_tiles(session, tiles[start : start + _AT_ONCE])
-    return TileReader(size, lambda tile: held.get(tile, b""))
+    return held
 
 
 def _reader(session: Session, nodes: Iterable[Node], size: int) -> TileReader:

@@ -5,6 +5,7 @@ from itertools import islice
 import click
 
 from app.cli import names
+from app.cli.audit_archives import show_archives
 from app.cli.audit_questions import COMMANDS
 from app.cli.audit_taking import checkpoint, export, receipt
 from app.cli.audit_verify import verify
@@ -22,7 +23,7 @@ def audit() -> None:
     """The audit log: auditors see all of it, members what concerns their own data."""
 
 
-for command in (export, receipt, checkpoint, verify):
+for command in (export, receipt, checkpoint, verify, show_archives):
     audit.add_command(command)
 
 

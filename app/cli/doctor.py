@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import ledger
-from app.audit import checkpoints, witnessing
+from app.audit import archive_files, archives, checkpoints, witnessing
 from app.audit.append import hold_epoch
 from app.audit.models import AuditEntry, AuditHead
 from app.cli import local, running
@@ -66,7 +66,9 @@ def examine() -> list[Finding]:
             if found[-1].fit:
                 found.append(_migrations(runtime))
             if found[-1].fit and found[-1].name == "migrations":
-                looks = (_keys, _clock, _audit, _sequencer, _tree, _witnesses, _ledger, _counts)
+                looks = (
+                    _keys, _clock, _audit, _sequencer, _tree, _witnesses, _archives, _ledger, _counts,
+                )  # fmt: skip
                 found += [look(runtime) for look in looks]
             return found
     except ConfigError as error:
@@ -186,6 +188,25 @@ def _witnesses(runtime: Runtime) -> Finding:
         said += ". A witness has seen another history of this log: docs/operations.md says what to do"
         return Finding("witnesses", fit=False, said=said)
     return Finding("witnesses", fit=None if any(one.problem for one in found) else True, said=said)
+
+
+def _archives(runtime: Runtime) -> Finding:
+    """Whether the files lie there as they were recorded; `halyard audit archives --check` reads them, too."""
+    config = runtime.config
+    folder = config.archive_path
+    with runtime.db.read() as session:
+        rows = archives.all_of(session)
+    try:
+        for row in rows:
+            archive_files.require(folder, row.file, row.digest)
+        if config.audit_keep_days:
+            archive_files.require_writable(folder)
+    except NotProven as error:
+        return Finding("audit archives", fit=False, said=f"{folder}: {error}")
+    if not rows and not config.audit_keep_days:
+        return Finding("audit archives", fit=True, said="none: all entries are kept in the database")
+    said = f"{len(rows):,} in {folder}, entries before {rows[-1].end if rows else 0:,}"
+    return Finding("audit archives", fit=True, said=said)
 
 
 def _ledger(runtime: Runtime) -> Finding:

@@ -91,10 +91,15 @@ def width_at(level: int, index: int, size: int) -> int:
     return max(0, min(WIDTH, (size >> (HEIGHT * level)) - index * WIDTH))
 
 
+def needed(thing: Tile | Bundle) -> int:
+    """The size of the smallest tree that it belongs to."""
+    level = thing.level if isinstance(thing, Tile) else 0
+    return (thing.index * WIDTH + thing.width) << (HEIGHT * level)
+
+
 def exists(thing: Tile | Bundle, size: int) -> bool:
     """Whether it belongs to the tree of `size` leaves or to a smaller one that this tree grew from."""
-    level = thing.level if isinstance(thing, Tile) else 0
-    return thing.width <= width_at(level, thing.index, size)
+    return needed(thing) <= size
 
 
 def tiles_between(old: int, new: int) -> Iterator[Tile]:

@@ -2,7 +2,7 @@
 
 import json
 
-from app.audit import exporting, proofs, service, spreadsheet
+from app.audit import archives, exporting, proofs, service, spreadsheet
 from app.audit.exporting import Part
 from app.audit.queries import Filter
 from app.errors import Conflict
@@ -34,7 +34,7 @@ class _Pieces:
         """The checkpoint, the index to go on from, and how many entries came."""
 
     def following(self, tx: Tx) -> Segment:
-        note, start, count = self._reached or (proofs.checkpoint(tx.session).note, self._start(tx), 0)
+        note, start, count = self._reached or (proofs.note(tx.session, (), 0), self._start(tx), 0)
         opened = Checkpoint.parse(Note.parse(note).text)
         if start > opened.size:
             raise Conflict(
@@ -42,6 +42,9 @@ class _Pieces:
                 "leave `after` out.",
                 reason=proofs.BEYOND,
             )
+        left = archives.holding(tx.session, start)
+        if left is not None:
+            raise archives.gone(left)
         lines = shown(tx.session, service.objects(tx.session, self.filters))
         part = exporting.take(
             tx.session, tx.actor, self.filters, lines, start=start, size=opened.size, most=self.most
@@ -81,7 +84,9 @@ class _Pieces:
         return f"{_CURSOR} {json.dumps(self.asked)}"
 
     def _start(self, tx: Tx) -> int:
-        return int(paging.open_(tx, self._kind, self._after)) if self._after else 0
+        if not self._after:
+            return archives.held_from(tx.session)
+        return int(paging.open_(tx, self._kind, self._after))
 
 
 class Lines(_Pieces):

@@ -7,7 +7,7 @@ are locked or passed over. Running it again is harmless.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from app import idempotency
+from app import archiving, idempotency
 from app.audit import checkpoints, projecting, refusals, retention, sequencer
 from app.audit.entry import Request
 from app.clock import DAY
@@ -120,6 +120,11 @@ def forget(runtime: Runtime) -> bool:
         return retention.forget_private(session, before) > 0
 
 
+def age_out(runtime: Runtime) -> bool:
+    """Take old audit entries out to archives, if the policy says so."""
+    return archiving.step(runtime)
+
+
 LOOPS = (
     Loop(name="audit-sequence", step=sequence, busy=0.2, idle=1),
     Loop(name="audit-checkpoint", step=sign_checkpoint, busy=1, idle=1),
@@ -134,5 +139,6 @@ LOOPS = (
     Loop(name="log-truncation", step=truncate_log, busy=1, idle=5),
     Loop(name="erasure-ledger", step=share_erasures, busy=1, idle=60),
     Loop(name="segment-preparing", step=prepare_segments, busy=0.05, idle=60),
+    Loop(name="audit-archiving", step=age_out, busy=1, idle=600),
     Loop(name="forgetting", step=forget, busy=1, idle=600),
 )

@@ -130,6 +130,16 @@ def test_everything_is_proven_from_what_is_served(
     verify_consistency(older.size, newer.size, older.root, newer.root, proof)
 
 
+def test_full_tiles_may_be_kept_and_entries_may_not(
+    auditor: Caller, runtime: Runtime, clock: FakeClock
+) -> None:
+    grow(auditor, runtime, clock, reads=260)
+    kept = "private, max-age=31536000, immutable"
+    assert auditor.get("/v1/audit/tile/0/000").headers["Cache-Control"] == kept
+    for path in ("tile/0/000.p/255", "tile/0/001.p/1", "tile/1/000.p/1", "tile/entries/000", "proof?index=0"):
+        assert auditor.get(f"/v1/audit/{path}").headers["Cache-Control"] == "no-store"
+
+
 def test_a_member_proves_what_concerns_it_by_id_and_nothing_else(
     auditor: Caller, member: Caller, runtime: Runtime, clock: FakeClock
 ) -> None:
@@ -231,8 +241,22 @@ def test_what_no_checkpoint_covers_yet_says_which_one_to_wait_for(
     newest = auditor.get("/v1/audit/entries?limit=1000").json["items"][-1]["entry"]["id"]
     found = problem(auditor.get(f"/v1/audit/entries/{newest}/proof"), 409)
     assert found["wait_for"] > size
-    for path in (f"tile/0/000.p/{size + 1}", "tile/1/000.p/1", f"tile/entries/000.p/{size + 1}"):
-        assert problem(auditor.get(f"/v1/audit/{path}"), 404)["reason"] == "beyond_checkpoint"
+    beyond = [
+        (f"tile/0/000.p/{size + 1}", size + 1),
+        (f"tile/entries/000.p/{size + 1}", size + 1),
+        ("tile/0/000", 256),
+        ("tile/1/000.p/1", 256),
+        ("tile/1/000.p/3", 768),
+        ("tile/2/001.p/2", 258 * 65_536),
+    ]
+    for path, wait_for in beyond:
+        found = problem(auditor.get(f"/v1/audit/{path}"), 404)
+        assert (found["reason"], found["checkpoint"], found["wait_for"]) == (
+            "beyond_checkpoint",
+            size,
+            wait_for,
+        )
+        assert str(wait_for) in found["detail"]
     old = auditor.get("/v1/audit/entries?limit=5").json["items"][-1]
     assert fields(auditor.get(f"/v1/audit/entries/{old['entry']['id']}/proof?size={old['index'] - 1}")) == [
         "/size"

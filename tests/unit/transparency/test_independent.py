@@ -1,12 +1,6 @@
 """An implementation that is not ours, golang.org/x/mod/sumdb from Debian's packages, judges what we make."""
 
 import base64
-import json
-import os
-import shutil
-import subprocess
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,54 +11,17 @@ from app.transparency.errors import BadNote
 from app.transparency.notes import Cosigner, Note, Signer, Verified, VerifierKey, open_note
 from app.transparency.tiles import TileReader
 from app.transparency.tree import consistency_proof, inclusion_proof
+from tests.judge import as_base64
 from tests.unit.transparency.stored import Log, entry
-
-PROGRAM = Path(__file__).parent / "independent" / "main.go"
-GOPATH = Path("/usr/share/gocode")
-"""Where Debian's golang-golang-x-mod-dev lies."""
 
 SIZES = [1, 2, 3, 7, 8, 255, 256, 257, 700, 65_536, 65_793]
 LOG = Signer("log.example/audit", Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
 WITNESS = Cosigner("witness.example/w1", Ed25519PrivateKey.from_private_bytes(bytes(range(32, 64))))
 
-Ask = Callable[..., list[dict[str, Any]]]
-
-
-@pytest.fixture(scope="module")
-def ask(tmp_path_factory) -> Ask:
-    """Puts questions to the other implementation, and gives its answers; see `independent/main.go`."""
-    go = shutil.which("go")
-    if go is None or not (GOPATH / "src/golang.org/x/mod/sumdb/tlog").is_dir():
-        pytest.skip("Debian's golang-go and golang-golang-x-mod-dev are not installed")
-    folder = tmp_path_factory.mktemp("independent")
-    environment = {
-        "PATH": os.environ["PATH"], "HOME": str(folder), "GOCACHE": str(folder / "cache"),
-        "GOPATH": str(GOPATH), "GO111MODULE": "off", "GOPROXY": "off", "GOTOOLCHAIN": "local", "GOFLAGS": "",
-        "CGO_ENABLED": "0",
-    }  # fmt: skip
-    program = folder / "independent"
-    subprocess.run([go, "build", "-o", program, PROGRAM], env=environment, cwd=folder, check=True)
-
-    def answers(*questions: dict[str, Any]) -> list[dict[str, Any]]:
-        done = subprocess.run(
-            [program],
-            input=json.dumps(questions, default=_base64),
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        return json.loads(done.stdout)
-
-    return answers
-
 
 @pytest.fixture(scope="module")
 def log() -> Log:
     return Log(SIZES)
-
-
-def _base64(value: bytes) -> str:
-    return base64.b64encode(value).decode()
 
 
 def checkpoint(log: Log, size: int, *extensions: str, cosigned: bool = False) -> bytes:
@@ -171,8 +128,8 @@ def test_it_makes_our_proofs_out_of_our_tiles(ask, log, size) -> None:
     index, old = size // 3, -(-size // 2)
     read = TileReader(size, log.fetch)
     [made] = ask(question("tiles", log, size, index=index, oldSize=old, tiles=log.files))
-    assert made.get("inclusion", []) == [_base64(one) for one in inclusion_proof(index, size, read)]
-    assert made.get("consistency", []) == [_base64(one) for one in consistency_proof(old, size, read)]
+    assert made.get("inclusion", []) == [as_base64(one) for one in inclusion_proof(index, size, read)]
+    assert made.get("consistency", []) == [as_base64(one) for one in consistency_proof(old, size, read)]
 
 
 def test_it_refuses_our_tiles_when_a_hash_is_changed_or_one_is_missing(ask, log) -> None:

@@ -17,7 +17,7 @@ import (
 )
 
 type question struct {
-	Ask     string            // open, sign, inclusion, consistency or tiles
+	Ask     string            // open, sign, inclusion, consistency, tiles or served
 	Vkey    string            // of the log
 	Note    []byte            // the checkpoint
 	OldNote []byte            // an earlier checkpoint
@@ -27,6 +27,10 @@ type question struct {
 	Proof   []tlog.Hash       // to be checked
 	OldSize int64             // to be proven consistent
 	Tiles   map[string][]byte // by path
+	Prefix  string            // of a served log
+	Token   string            // with which it is read
+	Vkeys   []string          // of that log
+	Indexes []int64           // of leaves whose proofs are checked
 }
 
 type answer struct {
@@ -36,6 +40,7 @@ type answer struct {
 	Note        []byte      `json:"note,omitempty"`
 	Inclusion   []tlog.Hash `json:"inclusion,omitempty"`
 	Consistency []tlog.Hash `json:"consistency,omitempty"`
+	Read        int         `json:"read,omitempty"` // entries
 }
 
 func main() {
@@ -60,8 +65,11 @@ func main() {
 }
 
 func (q question) answer() (answer, error) {
-	if q.Ask == "sign" {
+	switch q.Ask {
+	case "sign":
 		return q.sign()
+	case "served":
+		return q.served()
 	}
 	text, tree, err := open(q.Note, q.Vkey)
 	if err != nil {
@@ -109,12 +117,16 @@ func (q question) prove(tree tlog.Tree) (answer, error) {
 	return answer{Inclusion: inclusion, Consistency: consistency}, err
 }
 
-func open(data []byte, vkey string) (string, tlog.Tree, error) {
-	verifier, err := note.NewVerifier(vkey)
-	if err != nil {
-		return "", tlog.Tree{}, err
+func open(data []byte, vkeys ...string) (string, tlog.Tree, error) {
+	var verifiers []note.Verifier
+	for _, vkey := range vkeys {
+		verifier, err := note.NewVerifier(vkey)
+		if err != nil {
+			return "", tlog.Tree{}, err
+		}
+		verifiers = append(verifiers, verifier)
 	}
-	opened, err := note.Open(data, note.VerifierList(verifier))
+	opened, err := note.Open(data, note.VerifierList(verifiers...))
 	if err != nil {
 		return "", tlog.Tree{}, err
 	}
@@ -137,10 +149,9 @@ func (t tiles) Height() int { return 8 }
 func (t tiles) ReadTiles(wanted []tlog.Tile) ([][]byte, error) {
 	var found [][]byte
 	for _, tile := range wanted {
-		path := "tile/" + strings.TrimPrefix(tile.Path(), "tile/8/") // C2SP leaves the height out
-		data, ok := t[path]
+		data, ok := t[path(tile)]
 		if !ok {
-			return nil, fmt.Errorf("there is no %s", path)
+			return nil, fmt.Errorf("there is no %s", path(tile))
 		}
 		found = append(found, data)
 	}
