@@ -111,7 +111,7 @@ def test_doctor_is_content_with_a_sound_machine(machine: Machine) -> None:
     looked_at = [one["name"] for one in found["findings"]]
     assert looked_at == [
         "settings", "disk", "database", "migrations", "keys", "clock", "audit log", "last sequenced",
-        "audit tree", "witnesses", "erasure ledger", "counts",
+        "audit tree", "witnesses", "audit archives", "erasure ledger", "counts",
     ]  # fmt: skip
 
 
