@@ -117,8 +117,7 @@ def confirm(tx: Tx, token_hash: bytes, code: str) -> tuple[str, Sequence[str]]:
         Invalid: it is not a code of this device.
         NotFound: a device was set up already.
     """
-    wanted = select(UserSecret).where(UserSecret.user_id == tx.actor.user_id).with_for_update()
-    row = tx.session.scalar(wanted.execution_options(populate_existing=True))
+    row = signing_in.lock_secret(tx.session, tx.actor.user_id)
     if row is None or row.totp_confirmed_at is not None:
         raise NotFound
     step = totp.step_of(
@@ -162,6 +161,7 @@ def renew_recovery_codes(
     """
     with begin(runtime, signed_in, request) as tx:
         user = tx.session.get_one(User, tx.actor.user_id)
+        signing_in.lock_secret(tx.session, user.id)
         charged = attempts.charge(tx, user.handle)
         if signing_in.check_code(tx, code) is None:
             signing_in.fail(tx, charged, user, "wrong_code")
