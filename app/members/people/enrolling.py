@@ -25,6 +25,8 @@ from app.runtime import Runtime
 from schemas.vocabulary import MemberStatus
 
 INVITED_FOR = 24 * HOUR
+NO_INVITATION = "invitation"
+"""Reason of an error: the code is of no invitation that stands."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -229,4 +231,4 @@ def _invited(session: Session, code: str, now: int) -> tuple[str, str, str]:
 
 def _no_invitation() -> Invalid:
     detail = "This is not the code of an invitation that still stands. Ask the operator for another one."
-    return Invalid(detail, reason="invitation", errors=[{"pointer": "/code", "detail": detail}])
+    return Invalid(detail, reason=NO_INVITATION, errors=[{"pointer": "/code", "detail": detail}])
