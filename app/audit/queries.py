@@ -27,7 +27,7 @@ from sqlalchemy.orm import Session
 
 from app.audit import spans
 from app.audit.models import AuditEntry, AuditPrivate
-from app.audit.projection import AuditMention
+from app.audit.projection import AuditMention, slots
 from app.audit.spans import Span
 from app.parties import User
 from schemas.vocabulary import Decision
@@ -184,7 +184,8 @@ def on_page(line: Shown) -> Condition:
     parts = [
         AuditMention.collection_id == line.collection_id,
         AuditMention.place.is_(None) if line.place is None else AuditMention.place == line.place,
-        AuditMention.first.is_not(None),
+        AuditMention.slot.is_not(None),
+        AuditMention.slot.in_(slots(line.date)),
         AuditMention.first <= line.date,
         AuditMention.last >= line.date,
     ]

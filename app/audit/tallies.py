@@ -7,10 +7,10 @@ read of everybody. A member reads of itself, and of others what they did with wh
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from app.audit.projection import NOBODY, AuditPair, AuditTally
+from app.audit.projection import NOBODY, WEEK, AuditPair, AuditTally
 from app.audit.queries import Scope
 from app.audit.service import BANDED, band
 from app.clock import DAY
@@ -112,7 +112,7 @@ def matrix(session: Session, since: int, until: int) -> Sequence[Cell]:
     by = (AuditPair.member_id, AuditPair.owner_id)
     wanted = (
         select(*by, func.sum(AuditPair.entries), func.sum(AuditPair.items), func.sum(AuditPair.refused))
-        .where(AuditPair.day >= since - since % DAY, AuditPair.day < until)
+        .where(or_(*_pairs(since, until)))
         .group_by(*by)
         .order_by(*by)
     )
@@ -123,6 +123,18 @@ def matrix(session: Session, since: int, until: int) -> Sequence[Cell]:
         )
         for member, owner, entries, items, refused in session.execute(wanted)
     ]  # fmt: skip
+
+
+def _pairs(since: int, until: int) -> list[ColumnElement[bool]]:
+    """Rows of the whole weeks of a period, and of the days before and after them."""
+    begun, ended = since - since % DAY, until + -until % DAY
+    first, last = begun + -begun % WEEK, ended - ended % WEEK
+    if first >= last:
+        first = last = ended
+    parts = ((7, first, last), (1, begun, first), (1, last, ended))
+    return [
+        and_(AuditPair.days == days, AuditPair.day >= low, AuditPair.day < high) for days, low, high in parts
+    ]
 
 
 def _within(since: int, until: int) -> list[ColumnElement[bool]]:
