@@ -25,8 +25,8 @@ _SLOTS_OF_A_WIDTH: Final = 1 << 32
 def slot(first: int, last: int) -> int:
     """Where a range of dates lies, coarsely, so that an index finds the ranges that hold a date.
 
-    Time is cut into slots of an hour, a day, 32 days and 1,024 days. A range is in the slot of its first date,
-    of the narrowest width that is no less than its own; those that are longer still share one slot.
+    Time is cut into slots of an hour, a day, 32 days and 1,024 days. A range is in the slot of its first
+    date, of the narrowest width that is no less than its own; those that are longer still share one slot.
     """
     for number, width in enumerate(_WIDTHS):
         if last - first <= width:
