@@ -17,7 +17,16 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.audit.models import AuditEntry, AuditHead
-from app.audit.projection import NOBODY, AuditCounted, AuditHour, AuditMention, AuditPair, AuditTally
+from app.audit.projection import (
+    NOBODY,
+    WEEK,
+    AuditCounted,
+    AuditHour,
+    AuditMention,
+    AuditPair,
+    AuditTally,
+    slot,
+)
 from app.clock import DAY, HOUR, from_text
 from app.db import Database
 from app.errors import Unavailable
@@ -183,14 +192,16 @@ def _opened(row: Row[Any]) -> _Document:
 
 
 def _mention(row: Row[Any], position: int, document: _Document, subject: _Subject) -> dict[str, Any]:
+    first = from_text(subject.first) if subject.first is not None else None
+    last = from_text(subject.last) if subject.last is not None else None
     return {
         "seq": row.seq, "position": position, "at": row.at, "action": row.action, "decision": row.decision,
         "member_id": row.member_id, "purpose": document.purpose, "reason": document.reason,
         "collection_id": subject.collection, "place": subject.place, "object_id": subject.id,
         "version": subject.version, "owner_id": subject.owner,
         "tlp": subject.marking.tlp if subject.marking is not None else None,
-        "first": from_text(subject.first) if subject.first is not None else None,
-        "last": from_text(subject.last) if subject.last is not None else None,
+        "first": first, "last": last,
+        "slot": slot(first, last) if first is not None and last is not None else None,
     }  # fmt: skip
 
 
@@ -224,32 +235,30 @@ def _add_tallies(session: Session, taken: _Batch) -> None:
 
 
 def _add_pairs(session: Session, taken: _Batch) -> None:
-    pairs: dict[tuple[int, str, str], list[int]] = defaultdict(lambda: [0, 0, 0])
+    pairs: dict[tuple[int, int, str, str], list[int]] = defaultdict(lambda: [0, 0, 0])
     for (day, member, owner, _action, decision), (entries, items) in taken.tallies.items():
-        pair = pairs[day, member, owner]
-        if decision == Decision.REFUSED.value:
-            pair[2] += entries
-        else:
-            pair[0] += entries
-            pair[1] += items
+        if owner == NOBODY:
+            continue
+        for days, begun in ((1, day), (7, day - day % WEEK)):
+            pair = pairs[days, begun, member, owner]
+            if decision == Decision.REFUSED.value:
+                pair[2] += entries
+            else:
+                pair[0] += entries
+                pair[1] += items
     rows = [
         {
-            "day": day,
-            "member_id": member,
-            "owner_id": owner,
-            "entries": entries,
-            "items": items,
-            "refused": no,
+            "days": days, "day": day, "member_id": member, "owner_id": owner,
+            "entries": entries, "items": items, "refused": refused,
         }
-        for (day, member, owner), (entries, items, no) in sorted(pairs.items())
-        if owner != NOBODY
-    ]
+        for (days, day, member, owner), (entries, items, refused) in sorted(pairs.items())
+    ]  # fmt: skip
     if not rows:
         return
     new = _insert(session, AuditPair)
     session.execute(
         new.on_conflict_do_update(
-            index_elements=["day", "member_id", "owner_id"],
+            index_elements=["days", "day", "member_id", "owner_id"],
             set_={
                 "entries": AuditPair.entries + new.excluded.entries,
                 "items": AuditPair.items + new.excluded["items"],

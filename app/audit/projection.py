@@ -5,13 +5,49 @@ again. `audit_mention` says which entry is about what, in the log's own order; `
 count; `audit_hour` says where in the log an hour stands, and `audit_counted` how far all of them reach.
 """
 
+from typing import Final
+
 from sqlalchemy import BigInteger, Index, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.clock import DAY, HOUR
 from app.db import Base, Code, Id, Moment
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
 """Stands for no member, and for the row that counts whatever the owner: a primary key holds no nulls."""
+WEEK: Final = 7 * DAY
+"""Of days since 1970-01-01, a Thursday."""
+
+_WIDTHS: Final = (HOUR, DAY, 32 * DAY, 1_024 * DAY)
+_SLOTS_OF_A_WIDTH: Final = 1 << 32
+
+
+def slot(first: int, last: int) -> int:
+    """Where a range of dates lies, coarsely, so that an index finds the ranges that hold a date.
+
+    Time is cut into slots of an hour, a day, 32 days and 1,024 days. A range is in the slot of its first
+    date, of the narrowest width that is no less than its own; those that are longer still share one slot.
+    """
+    for number, width in enumerate(_WIDTHS):
+        if last - first <= width:
+            return number * _SLOTS_OF_A_WIDTH + first // width
+    return len(_WIDTHS) * _SLOTS_OF_A_WIDTH
+
+
+def slots(date: int) -> list[int]:
+    """The slots in which every range lies that holds a date: two of each width, and the last one."""
+    found = [
+        number * _SLOTS_OF_A_WIDTH + at
+        for number, width in enumerate(_WIDTHS)
+        for at in (date // width - 1, date // width)
+    ]
+    return [*found, len(_WIDTHS) * _SLOTS_OF_A_WIDTH]
+
+
+_TOLD_OF_MENTIONS: Final = (
+    "decision", "action", "reason", "member_id", "owner_id", "purpose", "tlp", "at",
+)  # fmt: skip
+"""Stand in an index, so that who took a thing is summed up without looking at thousands of rows."""
 
 
 class AuditMention(Base):
@@ -36,6 +72,8 @@ class AuditMention(Base):
     tlp: Mapped[str | None] = mapped_column(Code)
     first: Mapped[int | None] = mapped_column(Moment)
     last: Mapped[int | None] = mapped_column(Moment)
+    slot: Mapped[int | None] = mapped_column(BigInteger)
+    """Of `first` and `last`."""
 
     __table_args__ = (
         Index(
@@ -43,7 +81,7 @@ class AuditMention(Base):
             sqlite_where=collection_id.is_not(None), postgresql_where=collection_id.is_not(None),
         ),
         Index(
-            "ix_audit_mention_object", "object_id", "seq",
+            "ix_audit_mention_object", "object_id", "seq", *_TOLD_OF_MENTIONS,
             sqlite_where=object_id.is_not(None), postgresql_where=object_id.is_not(None),
         ),
         Index(
@@ -55,12 +93,12 @@ class AuditMention(Base):
             sqlite_where=place.is_not(None), postgresql_where=place.is_not(None),
         ),
         Index(
-            "ix_audit_mention_version", "collection_id", "version", "seq",
+            "ix_audit_mention_version", "collection_id", "version", "seq", *_TOLD_OF_MENTIONS,
             sqlite_where=version.is_not(None), postgresql_where=version.is_not(None),
         ),
         Index(
-            "ix_audit_mention_range", "collection_id", "first", "last",
-            sqlite_where=first.is_not(None), postgresql_where=first.is_not(None),
+            "ix_audit_mention_range", "collection_id", "slot", "first", "last",
+            sqlite_where=slot.is_not(None), postgresql_where=slot.is_not(None),
         ),
         {"sqlite_with_rowid": False},
     )  # fmt: skip
@@ -94,14 +132,17 @@ class AuditTally(Base):
 
 
 class AuditPair(Base):
-    """What a member did with an owner's data on a day (UTC): rows of `audit_tally` summed once more.
+    """What a member did with an owner's data on a day (UTC), and in a week: `audit_tally` summed once more.
 
-    There are so few of them that all of a quarter can be looked at.
+    There are so few of them that all of a year can be looked at.
     """
 
     __tablename__ = "audit_pair"
 
+    days: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    """How many days it counts: 1 or 7."""
     day: Mapped[int] = mapped_column(Moment, primary_key=True, autoincrement=False)
+    """The first microsecond of the first of them."""
     member_id: Mapped[str] = mapped_column(Id, primary_key=True)
     owner_id: Mapped[str] = mapped_column(Id, primary_key=True)
     entries: Mapped[int] = mapped_column(BigInteger)

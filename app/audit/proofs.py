@@ -136,12 +136,13 @@ def of_leaf(session: Session, index: int, size: int | None) -> Proof:
         Conflict: no checkpoint covers it yet; the problem says which one will.
         NotFound, Unavailable: as `tile`.
     """
-    upto = _size(session, size, needs=index + 1)
+    signed = checkpoint(session)
+    upto = _size(signed, size, needs=index + 1)
     if index >= upto:
         raise _unfit("index", "An index is below the size.")
     with _whole():
         hashes = tree.inclusion(session, index, upto)
-    return Proof(start=index, size=upto, hashes=hashes, note=_note(session, upto))
+    return Proof(start=index, size=upto, hashes=hashes, note=_note(session, upto, signed))
 
 
 def of_entry(session: Session, actor: Actor, entry_id: str, size: int | None) -> Proof:
@@ -152,7 +153,7 @@ def of_entry(session: Session, actor: Actor, entry_id: str, size: int | None) ->
         Forbidden: as `bundle`.
         Invalid, Conflict, Unavailable: as `of_leaf`; Invalid names the size.
     """
-    number = service.get(session, actor, entry_id).seq
+    number = service.number(session, actor, entry_id)
     if size is not None and size < number:
         raise _unfit("size", f"The entry is in trees of {number} leaves and more.")
     return of_leaf(session, number - 1, size)
@@ -165,12 +166,13 @@ def of_growth(session: Session, old: int, new: int | None) -> Proof:
         Invalid: the older size is more than the newer one.
         Conflict, NotFound, Unavailable: as `of_leaf`.
     """
-    upto = _size(session, new, needs=old)
+    signed = checkpoint(session)
+    upto = _size(signed, new, needs=old)
     if old > upto:
         raise _unfit("from", "The older size is at most the newer one.")
     with _whole():
         hashes = tree.consistency(session, old, upto)
-    return Proof(start=old, size=upto, hashes=hashes, note=_note(session, upto))
+    return Proof(start=old, size=upto, hashes=hashes, note=_note(session, upto, signed))
 
 
 def beyond(signed: int, wanted: int) -> Conflict:
@@ -197,20 +199,21 @@ def _require_covered(session: Session, wanted: Tile | Bundle) -> None:
         raise NotFound(_wait(signed, wait_for), reason=BEYOND, checkpoint=signed, wait_for=wait_for)
 
 
-def _size(session: Session, size: int | None, *, needs: int) -> int:
+def _size(signed: AuditCheckpoint, size: int | None, *, needs: int) -> int:
     """The size to prove against: what was asked for, or that of the newest checkpoint."""
-    signed = checkpoint(session).size
     wanted = needs if size is None else size
-    if wanted > signed:
-        raise beyond(signed, wanted)
-    return signed if size is None else size
+    if wanted > signed.size:
+        raise beyond(signed.size, wanted)
+    return signed.size if size is None else size
 
 
 def _wait(signed: int, wait_for: int) -> str:
     return f"The newest checkpoint has the size {signed}. Wait for one of {wait_for} or more."
 
 
-def _note(session: Session, size: int) -> bytes | None:
+def _note(session: Session, size: int, signed: AuditCheckpoint) -> bytes | None:
+    if size == signed.size:
+        return cosignatures.signed(session, [signed])[0].note
     found = cosignatures.at(session, size)
     return None if found is None else found.note
 

@@ -2,8 +2,8 @@
 
 A question is one or more streams of numbers, each in the log's order, each from one index: entries by who, by
 what was done or by request, and mentions (`app.audit.projection`) by thing or owner. What an index does not
-answer is looked at entry by entry, at most `WINDOW` of them for a page: a page may then hold less than asked
-for, also nothing, and says how far it looked.
+answer is looked at one by one, as many for a page as take no long time (`WINDOW`, `SCATTERED`): a page may
+then hold less than asked for, also nothing, and says how far it looked.
 """
 
 import json
@@ -27,7 +27,7 @@ from sqlalchemy.orm import Session
 
 from app.audit import spans
 from app.audit.models import AuditEntry, AuditPrivate
-from app.audit.projection import AuditMention
+from app.audit.projection import AuditMention, slots
 from app.audit.spans import Span
 from app.parties import User
 from schemas.vocabulary import Decision
@@ -37,7 +37,9 @@ Conditions = Mapping[str, ColumnElement[bool]]
 """By the name of what is asked for."""
 
 WINDOW = 4_000
-"""Entries of one stream that a page looks at where an index does not answer all that is asked."""
+"""How many of one stream a page looks at where an index does not answer all that is asked."""
+SCATTERED = 1_000
+"""The same for entries, with their bytes, that stand far apart, each a page of the disk of its own."""
 
 
 class Shown(Protocol):
@@ -125,6 +127,7 @@ class _Stream:
     rest: Sequence[Condition]
     joined: bool = False
     """Something is asked of mentions that only their entries say."""
+    window: int = WINDOW
     few: bool = False
 
     def wanted(self, span: Span, limit: int, *, newest: bool) -> Select[Any]:
@@ -141,7 +144,7 @@ class _Stream:
             return None
         order = self.number.desc() if newest else self.number
         keyed = select(self.number).where(*self.key, *span.holds(self.number))
-        return keyed.order_by(order).offset(WINDOW).limit(1)
+        return keyed.order_by(order).offset(self.window).limit(1)
 
 
 def entries(session: Session, scope: Scope, asked: Filter, shown: Sequence[Shown], page: Page) -> Found:
@@ -184,7 +187,7 @@ def on_page(line: Shown) -> Condition:
     parts = [
         AuditMention.collection_id == line.collection_id,
         AuditMention.place.is_(None) if line.place is None else AuditMention.place == line.place,
-        AuditMention.first.is_not(None),
+        AuditMention.slot.in_(slots(line.date)),
         AuditMention.first <= line.date,
         AuditMention.last >= line.date,
     ]
@@ -259,10 +262,11 @@ def _acted(session: Session, asked: Filter) -> list[_Stream]:
     elif asked.actions:
         rest = [part for name, part in conditions.items() if name != "action"]
         return [
-            _Stream(number=AuditEntry.seq, key=[AuditEntry.action == action], rest=rest)
+            _Stream(number=AuditEntry.seq, key=[AuditEntry.action == action], rest=rest, window=SCATTERED)
             for action in asked.actions
         ]
-    return [_stream(AuditEntry.seq, conditions, key)]
+    found = _stream(AuditEntry.seq, conditions, key)
+    return [replace(found, window=SCATTERED) if key else found]
 
 
 def _about(session: Session, asked: Filter, shown: Sequence[Shown], whose: list[Condition]) -> list[_Stream]:
@@ -286,7 +290,8 @@ def _about(session: Session, asked: Filter, shown: Sequence[Shown], whose: list[
         if named.keys() >= set(names)
     )
     direct = _stream(AuditMention.seq, named, key)
-    found = [replace(direct, rest=[*direct.rest, *rest], joined=joined)]
+    window = SCATTERED if joined else WINDOW
+    found = [replace(direct, rest=[*direct.rest, *rest], joined=joined, window=window)]
     if asked.object is not None or asked.version is not None:
         # Also where no line is known: what is hidden and what does not exist cost the same statements.
         lines = or_(false(), *(on_page(line) for line in shown if _fits(line, asked)))

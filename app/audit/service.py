@@ -127,14 +127,21 @@ def get(session: Session, actor: Actor, entry_id: str) -> Item:
         Forbidden: as `find`.
     """
     scope = scope_of(actor)
-    row = queries.entry(session, entry_id)
-    if row is None or not _concerns(row, scope):
-        raise archives.absent(session)
+    row = _entry(session, scope, entry_id)
     body = _render(row, actor, scope)
     if scope.member is None:
         opened = msgspec.json.encode(_openings(queries.private(session, entry_id)))
         body = body[:-1] + b',"openings":' + opened + b"}"
     return Item(seq=row.seq or 0, body=body)
+
+
+def number(session: Session, actor: Actor, entry_id: str) -> int:
+    """The number of an entry in the log.
+
+    Raises:
+        NotFound, Forbidden: as `get`.
+    """
+    return _entry(session, scope_of(actor), entry_id).seq or 0
 
 
 def require_whole(actor: Actor) -> None:
@@ -160,6 +167,13 @@ def scope_of(actor: Actor) -> queries.Scope:
     if Scope.AUDIT_READ_OWN not in actor.scopes:
         raise Forbidden("Reading the audit log is not granted, or not any more.", reason="insufficient_scope")
     return queries.Scope(member=actor.member_id)
+
+
+def _entry(session: Session, scope: queries.Scope, entry_id: str) -> AuditEntry:
+    row = queries.entry(session, entry_id)
+    if row is None or not _concerns(row, scope):
+        raise archives.absent(session)
+    return row
 
 
 def _concerns(row: AuditEntry, scope: queries.Scope) -> bool:

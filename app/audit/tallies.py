@@ -7,10 +7,10 @@ read of everybody. A member reads of itself, and of others what they did with wh
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, Subquery, func, select, union_all
 from sqlalchemy.orm import Session
 
-from app.audit.projection import NOBODY, AuditPair, AuditTally
+from app.audit.projection import NOBODY, WEEK, AuditPair, AuditTally
 from app.audit.queries import Scope
 from app.audit.service import BANDED, band
 from app.clock import DAY
@@ -109,10 +109,10 @@ def refusals(
 
 def matrix(session: Session, since: int, until: int) -> Sequence[Cell]:
     """Who did how much with whose data, by member and owner: for auditors."""
-    by = (AuditPair.member_id, AuditPair.owner_id)
+    pairs = _pairs(since, until).c
+    by = (pairs.member_id, pairs.owner_id)
     wanted = (
-        select(*by, func.sum(AuditPair.entries), func.sum(AuditPair.items), func.sum(AuditPair.refused))
-        .where(AuditPair.day >= since - since % DAY, AuditPair.day < until)
+        select(*by, func.sum(pairs.entries), func.sum(pairs["items"]), func.sum(pairs.refused))
         .group_by(*by)
         .order_by(*by)
     )
@@ -123,6 +123,23 @@ def matrix(session: Session, since: int, until: int) -> Sequence[Cell]:
         )
         for member, owner, entries, items, refused in session.execute(wanted)
     ]  # fmt: skip
+
+
+def _pairs(since: int, until: int) -> Subquery:
+    """Rows of the whole weeks of a period, and of the days before and after them: each by a range of keys."""
+    begun, ended = since - since % DAY, until + -until % DAY
+    first, last = begun + -begun % WEEK, ended - ended % WEEK
+    if first >= last:
+        first = last = ended
+    columns = (
+        AuditPair.member_id, AuditPair.owner_id, AuditPair.entries, AuditPair.items, AuditPair.refused,
+    )  # fmt: skip
+    return union_all(
+        *(
+            select(*columns).where(AuditPair.days == days, AuditPair.day >= low, AuditPair.day < high)
+            for days, low, high in ((7, first, last), (1, begun, first), (1, last, ended))
+        )
+    ).subquery()
 
 
 def _within(since: int, until: int) -> list[ColumnElement[bool]]:

@@ -18,6 +18,8 @@ depends_on: str | Sequence[str] | None = None
 _ID = sa.Uuid(as_uuid=False)
 _CODE = sa.String(64)
 _REFUSED = "decision = 'refused'"
+_TOLD = ("decision", "action", "reason", "member_id", "owner_id", "purpose", "tlp", "at")
+"""Beside what is looked for, so that who took a thing is summed up from the index alone."""
 _SUBJECT = "collection_id, place, object_id, version, owner_id, first, last"
 
 
@@ -40,15 +42,16 @@ def upgrade() -> None:
         sa.Column("tlp", _CODE, nullable=True),
         sa.Column("first", sa.BigInteger(), nullable=True),
         sa.Column("last", sa.BigInteger(), nullable=True),
+        sa.Column("slot", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("seq", "position", name="pk_audit_mention"),
         sqlite_with_rowid=False,
     )
     _index("ix_audit_mention_collection", ["collection_id", "seq"], "collection_id IS NOT NULL")
-    _index("ix_audit_mention_object", ["object_id", "seq"], "object_id IS NOT NULL")
+    _index("ix_audit_mention_object", ["object_id", "seq", *_TOLD], "object_id IS NOT NULL")
     _index("ix_audit_mention_owner", ["owner_id", "seq"], "owner_id IS NOT NULL")
     _index("ix_audit_mention_place", ["place", "seq"], "place IS NOT NULL")
-    _index("ix_audit_mention_version", ["collection_id", "version", "seq"], "version IS NOT NULL")
-    _index("ix_audit_mention_range", ["collection_id", "first", "last"], "first IS NOT NULL")
+    _index("ix_audit_mention_version", ["collection_id", "version", "seq", *_TOLD], "version IS NOT NULL")
+    _index("ix_audit_mention_range", ["collection_id", "slot", "first", "last"], "slot IS NOT NULL")
     op.create_table(
         "audit_tally",
         sa.Column("day", sa.BigInteger(), nullable=False, autoincrement=False),
@@ -65,13 +68,14 @@ def upgrade() -> None:
     op.create_index("ix_audit_tally_owner", "audit_tally", ["owner_id", "day"])
     op.create_table(
         "audit_pair",
+        sa.Column("days", sa.Integer(), nullable=False, autoincrement=False),
         sa.Column("day", sa.BigInteger(), nullable=False, autoincrement=False),
         sa.Column("member_id", _ID, nullable=False),
         sa.Column("owner_id", _ID, nullable=False),
         sa.Column("entries", sa.BigInteger(), nullable=False),
         sa.Column("items", sa.BigInteger(), nullable=False),
         sa.Column("refused", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("day", "member_id", "owner_id", name="pk_audit_pair"),
+        sa.PrimaryKeyConstraint("days", "day", "member_id", "owner_id", name="pk_audit_pair"),
         sqlite_with_rowid=False,
     )
     op.create_table(

@@ -27,7 +27,7 @@ COUNTED = "halyard-audit-entry"
 """Ids of this request's entries: how many there are must be the same, whatever was asked for."""
 
 
-def comparable(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+def told_headers(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """What must be the same in two answers that tell the same."""
     return sorted(
         (name, str(value.count(",")) if name.lower() == COUNTED else value)
@@ -187,7 +187,7 @@ def told(
     entries = [json.loads(entry.data) for entry in auditor.noted]
     return Told(
         status=found.status,
-        headers=tuple(comparable(found.headers.items())),
+        headers=tuple(told_headers(found.headers.items())),
         body=_CURSOR.sub(b"", found.data),
         statements=tuple(statements),
         audit=tuple(comparable(entry, asked) for entry in entries),
