@@ -31,14 +31,17 @@ class Growth:
 
     def know(self, opened: Opened) -> Iterator[Finding]:
         """Add a checkpoint; findings where it contradicts one of the same size."""
-        for other in self._known:
-            if other.size == opened.size and self.comparable(other, opened) and other.root != opened.root:
+        at = bisect_left(self._sizes, opened.size)
+        same = self._known[at : bisect_right(self._sizes, opened.size)]
+        if any((other.life, other.root) == (opened.life, opened.root) for other in same):
+            return
+        for other in same:
+            if self.comparable(other, opened) and other.root != opened.root:
                 self._apart[other.life, other.size] = opened
                 yield Finding(
                     fault=Fault.FORK, to=opened.size,
                     detail=f"Two checkpoints of the size {opened.size} have different roots.",
                 )  # fmt: skip
-        at = bisect_left(self._sizes, opened.size)
         self._sizes.insert(at, opened.size)
         self._known.insert(at, opened)
 
