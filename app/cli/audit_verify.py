@@ -124,6 +124,8 @@ def _check(asked: Asked, state: State) -> tuple[Report, Trust]:
             check_served(stranger, _as_member(asked.server, closing), trust, growth, report)
     report.add(growth.forks())
     report.compared = {one.size for one in kept if (one.life, one.size) in growth.compared}
+    if not asked.server:
+        report.notes.extend(growth.lost())
     missed = sorted({one.size for one in kept} - report.compared)
     if missed and not asked.server:
         sizes = ", ".join(str(size) for size in missed)

@@ -71,6 +71,20 @@ class Growth:
         shared = self._trust.shared(one.life, other.life)
         return shared is None or one.size <= shared
 
+    def lost(self) -> Iterator[str]:
+        """What lives had that the last one which is known did not take over."""
+        largest = {opened.life: opened for opened in self._known}
+        if not largest:
+            return
+        last = largest.pop(max(largest))
+        for life, opened in sorted(largest.items()):
+            if not self.comparable(opened, last):
+                began = self._trust.shared(life, last.life) or 0
+                yield (
+                    f"{last.checkpoint.origin} took over {began} entries of {opened.checkpoint.origin},"
+                    f" as far as is known here. Lost with a restore: {span(began, opened.size)}."
+                )
+
     def forks(self) -> Iterator[Finding]:
         """What the comparing came to: each contradiction, and between which entries it begins."""
         agreed = sorted(size for life, size in self.compared if (life, size) not in self._apart)

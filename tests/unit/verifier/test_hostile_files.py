@@ -9,6 +9,7 @@ import pytest
 
 from app.transparency.exports import Opening, block_lines, closing_line
 from app.verifier import exports
+from app.verifier.growth import Growth
 from app.verifier.trust import Life, Trust
 from tests.unit.verifier.book import ORIGIN, Book, checked, entry, faults, reached
 
@@ -102,3 +103,12 @@ def test_blocks_alone_show_nothing(tmp_path: Path) -> None:
     opening = Opening(origin=ORIGIN, start=0, end=600, note=BOOK.note()).line()
     bare = [opening, *block_lines(0, 600, 600, [], BOOK.read), closing_line(0, None, 600)]
     assert ("missing", 0) in faults(checked(BOOK.trust, tmp_path, bare))
+
+
+def test_what_a_restore_lost_is_said_of_files_alone(tmp_path: Path) -> None:
+    book, trust = lives(began=500, change=500)
+    growth = Growth(trust)
+    for one in (BOOK.note(400), BOOK.note(), book.note()):
+        assert list(growth.know(trust.open(one))) == []
+    [said] = growth.lost()
+    assert "entries 500 to 599" in said
