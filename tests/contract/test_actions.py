@@ -41,10 +41,11 @@ def constants() -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for tree in TREES.values():
         for node in tree.body:
-            value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
+            if not isinstance(node, ast.Assign | ast.AnnAssign):
+                continue
+            value = node.value
             if isinstance(value, ast.Constant) and isinstance(value.value, str):
-                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-                for target in targets:
+                for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
                     if isinstance(target, ast.Name):
                         found.setdefault(target.id, set()).add(value.value)
     return found
