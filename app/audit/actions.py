@@ -7,13 +7,14 @@ from app.events import Event
 
 OTHERS: Final = frozenset(
     {
-        "attestations.listed", "audit.exported", "audit.read", "candidate.read", "changes.read",
-        "client.listed", "client.read", "comments.listed", "draft.read", "group.keys-read",
-        "group.listed", "group.read", "key.listed", "list.read", "lists.listed", "me.read",
-        "member.listed", "member.read", "opinions.listed", "proposals.listed", "recipients.read",
-        "reminders.listed", "request.unauthenticated", "review.listed", "set.read", "sets.listed",
-        "signal.read", "signals.listed", "signals.looked-up", "subscription.read",
-        "subscriptions.listed", "user.listed", "version.read", "versions.compared", "versions.listed",
+        "account.read", "attestations.listed", "audit.exported", "audit.read", "candidate.read",
+        "changes.read", "client.listed", "client.read", "comments.listed", "draft.read",
+        "group.keys-read", "group.listed", "group.read", "key.listed", "list.read", "lists.listed",
+        "me.read", "member.listed", "member.read", "opinions.listed", "proposals.listed",
+        "recipients.read", "reminders.listed", "request.unauthenticated", "review.listed",
+        "second-factor.shown", "set.read", "sets.listed", "signal.read", "signals.listed",
+        "signals.looked-up", "subscription.read", "subscriptions.listed", "user.account-read",
+        "user.listed", "version.read", "versions.compared", "versions.listed",
     }
 )  # fmt: skip
 """Reads, and refusals that nobody's request led to."""
