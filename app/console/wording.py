@@ -8,7 +8,7 @@ ACTIONS: Final[dict[str, str]] = {
     "attestation.made": "attested a version",
     "attestation.withdrawn": "withdrew an attestation",
     "attestations.listed": "listed attestations",
-    "audit.archived": "moved entries to an archive",
+    "audit.archived": "moved old entries to an archive",
     "audit.exported": "exported the audit log",
     "audit.read": "read the audit log",
     "candidate.approved": "approved a candidate",
