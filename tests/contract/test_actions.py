@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.audit.actions import OTHERS, known
+from app.console import wording
 
 APP = Path(__file__).parents[2] / "app"
 TREES = {path: ast.parse(path.read_text()) for path in sorted(APP.rglob("*.py"))}
@@ -91,3 +92,7 @@ def test_an_action_that_is_left_in_the_log_can_be_asked_for(where: str, action: 
 def test_the_list_of_reads_names_nothing_that_no_code_leaves() -> None:
     written = {action for _, action in WORDS}
     assert OTHERS - written == set()
+
+
+def test_every_action_has_words_on_the_pages_of_the_console() -> None:
+    assert {action for _, action in WORDS} - wording.ACTIONS.keys() == set()

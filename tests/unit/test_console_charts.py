@@ -1,14 +1,9 @@
 """Charts as geometry: what stands in a plot, on which scale, and what is said of it."""
 
-import ast
 import itertools
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-import app
-from app.audit.actions import known
 from app.console import charts, wording
 from app.console.charts import HEIGHT, WIDTH, Point
 from app.events import Event
@@ -60,24 +55,6 @@ def test_every_action_has_words() -> None:
     assert wording.action("never.heard-of") == "never.heard-of"
     offered = [code for _, codes in wording.grouped() for code, _ in codes]
     assert sorted(offered) == sorted(wording.ACTIONS)
-
-
-def test_every_action_that_a_door_writes_down_can_be_asked_for() -> None:
-    written = {name for path in Path(app.__path__[0]).rglob("*.py") for name in _written(path)}
-    assert {"account.read", "user.account-read", "user.listed"} <= written
-    assert {name for name in written if not known(name)} == set()
-    assert written - wording.ACTIONS.keys() == set()
-
-
-def _written(path: Path) -> Iterator[str]:
-    """The actions that calls in a file name as their first argument."""
-    for node in ast.walk(ast.parse(path.read_text())):
-        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args):
-            continue
-        first = node.args[0]
-        said = first.value if isinstance(first, ast.Constant) else None
-        if node.func.id in {"read", "write", "looking", "Stream"} and isinstance(said, str):
-            yield said
 
 
 def _events(of: type[Event]) -> list[type[Event]]:
