@@ -8,7 +8,7 @@ then hold less than asked for, also nothing, and says how far it looked.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from sqlalchemy import (
@@ -127,7 +127,7 @@ class _Stream:
     rest: Sequence[Condition]
     joined: bool = False
     """Something is asked of mentions that only their entries say."""
-    window: int = WINDOW
+    window: int = field(default_factory=lambda: WINDOW)
     few: bool = False
 
     def wanted(self, span: Span, limit: int, *, newest: bool) -> Select[Any]:

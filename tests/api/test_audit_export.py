@@ -93,6 +93,25 @@ def test_all_of_the_log_verifies_as_it_stands(
     assert list(report.proven) == [(0, size)]
 
 
+def test_a_selection_that_finds_little_comes_in_segments_that_hold_nothing(
+    auditor: Caller, runtime: Runtime, clock: FakeClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sign(runtime, clock, 40)
+    query = "?purpose=detect&proofs=true"
+    whole = read(taken(auditor, query))
+    monkeypatch.setattr(exporting, "PAGES", 1)
+    monkeypatch.setattr("app.audit.queries.WINDOW", 4)
+    monkeypatch.setattr("app.audit.queries.SCATTERED", 4)
+    data = taken(auditor, query)
+    cut = read(data)
+    size = whole[0]["export"]["to"]
+    assert [line for line in cut if "entry" in line and line["index"] < size] == [
+        line for line in whole if "entry" in line
+    ]
+    assert sum("reached" in line for line in cut) > 5
+    assert verified(auditor, tmp_path, data).holds
+
+
 def test_each_segment_is_an_entry_and_the_end_is_one(
     auditor: Caller, runtime: Runtime, clock: FakeClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -298,6 +298,7 @@ def test_a_page_that_looked_far_ends_early_and_goes_on(
     query: dict[str, Any] = {"member": author.member.id, "purpose": "detect", "order": order}
     whole = [entry["id"] for entry in entries(auditor, **query)]
     monkeypatch.setattr("app.audit.queries.WINDOW", 1)
+    monkeypatch.setattr("app.audit.queries.SCATTERED", 1)
     paged: list[str] = []
     pages = 0
     while True:
