@@ -81,7 +81,7 @@ def words() -> list[tuple[str, str]]:
     return found
 
 
-WORDS = words()
+WORDS = sorted(set(words()))
 
 
 @pytest.mark.parametrize(("where", "action"), WORDS, ids=[f"{action} {where}" for where, action in WORDS])
