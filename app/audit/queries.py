@@ -132,8 +132,8 @@ class _Stream:
 
     def wanted(self, span: Span, limit: int, *, newest: bool) -> Select[Any]:
         """The first numbers in a span, each once."""
-        number = self.number + 0 if self.few else self.number  # no index holds that order
-        wanted = select(number).where(*self.key, *self.rest, *span.holds(self.number))
+        number = self.number + 0 if self.few else self.number  # no index holds these, in no order
+        wanted = select(number).where(*self.key, *self.rest, *span.holds(number))
         if self.joined:
             wanted = wanted.join(AuditEntry, AuditEntry.seq == self.number)
         return wanted.group_by(number).order_by(number.desc() if newest else number).limit(limit)
