@@ -41,12 +41,12 @@ def constants() -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for tree in TREES.values():
         for node in tree.body:
-            value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
-            if isinstance(value, ast.Constant) and isinstance(value.value, str):
-                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-                for target in targets:
-                    if isinstance(target, ast.Name):
-                        found.setdefault(target.id, set()).add(value.value)
+            if not isinstance(node, ast.Assign | ast.AnnAssign):
+                continue
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            for target in targets:
+                if isinstance(target, ast.Name) and isinstance(node.value, ast.Constant):
+                    found.setdefault(target.id, set()).add(str(node.value.value))
     return found
 
 
