@@ -101,8 +101,7 @@ def create_app(runtime: Runtime) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT
     app.config["PROPAGATE_EXCEPTIONS"] = False
     app.url_map.strict_slashes = False
-    app.extensions["halyard"] = runtime
-    app.extensions["halyard-limits"] = limits.install(runtime)
+    attach(app, runtime)
     app.extensions["halyard-api"] = documentation.install(app, BLUEPRINTS)
     problems.install(app)
     site.install(app, PAGES)
@@ -113,6 +112,13 @@ def create_app(runtime: Runtime) -> Flask:
     if proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies)  # type: ignore[method-assign]
     return app
+
+
+def attach(app: Flask, runtime: Runtime) -> None:
+    """Let an assembled server answer from this runtime, and keep nothing of one that it had before."""
+    app.extensions["halyard"] = runtime
+    app.extensions["halyard-limits"] = limits.install(runtime)
+    app.extensions.pop("halyard-token-keys", None)
 
 
 def _start() -> None:

@@ -2,7 +2,7 @@
 
 Patterns are made by the product's own form (`app.audit.entry`). Each entry is one of them with its own ids,
 moments and commitments; numbers, tree and what questions read are made by the product's own code. Rows that
-no question reads (`audit_subject`, `audit_private`) are left out, and indexes are made after the rows.
+no question reads (`audit_private`) are left out, and indexes are made after the rows.
 """
 
 from collections.abc import Iterator, Sequence

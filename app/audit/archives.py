@@ -1,7 +1,7 @@
 """Entries that age out: which are due, what their archives hold, and the end of their rows.
 
-Only whole bundles leave that are in the tree, covered by a checkpoint and older than the policy; tiles and
-checkpoints stay, so that every proof by index can be made as before.
+Only whole bundles leave that are in the tree, covered by a checkpoint, taken in for questions and older than
+the policy; tiles and checkpoints stay, so that every proof by index can be made as before.
 """
 
 from collections.abc import Iterator
@@ -12,10 +12,12 @@ from typing import Final
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from app.audit import archive_files, tree
+from app.audit import archive_files, cosignatures, tree
 from app.audit.archive_files import Written
 from app.audit.checkpoints import newest
-from app.audit.models import AuditArchive, AuditCheckpoint, AuditEntry, AuditPrivate, AuditSubject
+from app.audit.models import AuditArchive, AuditCheckpoint, AuditEntry, AuditPrivate
+from app.audit.projecting import counted
+from app.audit.projection import AuditMention
 from app.db import Database
 from app.errors import Gone, NotFound
 from app.transparency.blocks import block_tiles
@@ -97,7 +99,7 @@ def due(session: Session, before: int, longest: int = LONGEST) -> Span | None:
         longest: how many at most, a multiple of 256.
     """
     start, signed = held_from(session), newest(session)
-    end = min(signed.size if signed else 0, start + longest)
+    end = min(signed.size if signed else 0, counted(session).seq, start + longest)
     if end - start < WIDTH:
         return None
     younger = (
@@ -126,7 +128,7 @@ def write(db: Database, folder: Path, span: Span) -> Written:
         checkpoint = newest(session)
         if checkpoint is None:
             raise BadTile("No checkpoint covers the entries.")
-        note = checkpoint.note
+        note = cosignatures.signed(session, [checkpoint])[0].note
     opened = Checkpoint.parse(Note.parse(note).text)
     with db.read() as session:
         read = tree.reader(session, block_tiles(start, end, opened.size), opened.size)
@@ -182,12 +184,12 @@ def parts(archive: Archive) -> Iterator[Span]:
 
 
 def delete_rows(session: Session, span: Span) -> None:
-    """Delete entries with their subjects and openings."""
+    """Delete entries with their openings, and what questions read of each. Counts per day stay."""
     numbers = AuditEntry.seq > span[0], AuditEntry.seq <= span[1]
     ids = select(AuditEntry.id).where(*numbers)
     for statement in (
-        delete(AuditSubject).where(AuditSubject.entry_id.in_(ids)),
         delete(AuditPrivate).where(AuditPrivate.entry_id.in_(ids)),
+        delete(AuditMention).where(AuditMention.seq > span[0], AuditMention.seq <= span[1]),
         delete(AuditEntry).where(*numbers),
     ):
         session.execute(statement, execution_options={"synchronize_session": False})

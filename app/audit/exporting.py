@@ -28,6 +28,8 @@ ENTRIES = 10_000
 BYTES = 4_000_000
 PROVEN_ENTRIES = 500
 """Entries of one piece that each have a path of their own: every one may need tiles that no other needs."""
+PAGES = 25
+"""Pages of a selection that one segment looks at: where little is found, it ends with what there is."""
 _PAGE = 1_000
 
 
@@ -62,7 +64,7 @@ def take(
     size: int,
     most: int,
 ) -> Part:
-    """The next stretch from the index `start`, at most `most` entries and about 4 MB.
+    """The next stretch from the index `start`, at most `most` entries, about 4 MB and `PAGES` pages.
 
     Args:
         shown: as `service.find` has it.
@@ -77,7 +79,9 @@ def take(
     _require_counted(session, size)
     items: list[Sight] = []
     at, held = start, 0
-    while len(items) < most and held < BYTES:
+    for _ in range(PAGES):
+        if len(items) >= most or held >= BYTES:
+            break
         page = Page(after=at, limit=min(_PAGE, most - len(items)))
         found, reached = service.look(session, actor, asked, shown, page)
         fitting = 0

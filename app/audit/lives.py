@@ -65,5 +65,20 @@ def begin_new(session: Session, now: int) -> Life:
     return _life(row)
 
 
+def goes_on(session: Session, name: str, index: int) -> int:
+    """Where somebody goes on in the present life who has the log of a life up to an index.
+
+    That is where a life behind that one began, if it was before the index: what stood there from then on is
+    lost, and other entries stand in its places.
+
+    Args:
+        name: of the life that it was; one that no row names was lost in a restore of its own.
+    """
+    known = all_of(session)
+    names = [life.name for life in known]
+    behind = known[names.index(name) + 1 :] if name in names else known[1:]
+    return min([index, *(life.began_at_size for life in behind)])
+
+
 def _life(row: AuditLife) -> Life:
     return Life(number=row.number, name=row.name, began_at_size=row.began_at_size, begun_at=row.begun_at)

@@ -49,22 +49,6 @@ class AuditEntry(Base):
     )  # fmt: skip
 
 
-class AuditSubject(Base):
-    """One subject of an entry. Questions go to mentions (`app.audit.projection`), which are in order."""
-
-    __tablename__ = "audit_subject"
-
-    entry_id: Mapped[str] = mapped_column(Id, ForeignKey("audit_entry.id"), primary_key=True)
-    position: Mapped[int] = mapped_column(Integer, primary_key=True)
-    collection_id: Mapped[str | None] = mapped_column(Id)
-    place: Mapped[str | None] = mapped_column(Id)
-    object_id: Mapped[str | None] = mapped_column(Id)
-    version: Mapped[str | None] = mapped_column(String(64))
-    owner_id: Mapped[str | None] = mapped_column(Id)
-    first: Mapped[int | None] = mapped_column(Moment)
-    last: Mapped[int | None] = mapped_column(Moment)
-
-
 class AuditPrivate(Base):
     """What the commitments of an entry open to; deleted after its retention, and the entry still stands."""
 

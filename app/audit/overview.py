@@ -1,13 +1,14 @@
-"""How much went on lately, by day and by member: one statement over the tallies, whatever the log's length.
+"""How much went on lately, by day and by member: from the tallies, whatever the log's length.
 
-Auditors read of everybody, a member of itself. Days are of UTC; today is one that is not over.
+Auditors read of everybody; a member of itself, and of others what they did with what it owns. Days are
+of UTC; today is one that is not over.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from app.audit import service
@@ -40,12 +41,14 @@ class Overview:
     Args:
         members: member → its exchanges and refusals in these days. None: the operator, or nobody known.
         unusual: days of a member that stand out against its own past, newest first.
+        partial: of others it says only what they did with what the reader's member owns.
     """
 
     since: int
     days: Sequence[Day]
     members: dict[str | None, tuple[int, int]]
     unusual: Sequence[tuple[str, Unusual]]
+    partial: bool = False
 
     @property
     def exchanges(self) -> int:
@@ -69,11 +72,16 @@ def look(session: Session, actor: Actor, now: int, days: int, *, member: str | N
     until = now - now % DAY + DAY
     since = until - days * DAY
     volumes = _volumes(session, scope, member, since - PAST_DAYS * DAY, until)
+    with_own = [] if scope.member is None else _with_what_it_owns(session, scope.member, since, until)
+    of_others = scope.member is not None and member not in {None, scope.member}
+    if of_others:
+        volumes = [row for row in with_own if row[0] == member]
     return Overview(
         since=since,
         days=_days(volumes, since, until),
-        members=_members(volumes, since),
-        unusual=_unusual(session, volumes, since, until),
+        members=_members([*with_own, *volumes] if not of_others else volumes, since),
+        unusual=[] if of_others else _unusual(session, volumes, since, until),
+        partial=scope.member is not None,
     )
 
 
@@ -81,18 +89,30 @@ _Row = tuple[str, Volume]
 
 
 def _volumes(session: Session, scope: Scope, member: str | None, since: int, until: int) -> list[_Row]:
-    wanted = (
-        select(AuditTally.day, AuditTally.member_id, AuditTally.decision, func.sum(AuditTally.entries),
-               func.sum(AuditTally.items))
-        .where(AuditTally.day >= since, AuditTally.day < until, AuditTally.owner_id == NOBODY)
-        .group_by(AuditTally.day, AuditTally.member_id, AuditTally.decision)
-        .order_by(AuditTally.day, AuditTally.member_id, AuditTally.decision)
-    )  # fmt: skip
-    for one in {scope.member, member} - {None}:
-        wanted = wanted.where(AuditTally.member_id == one)
+    """Everything that a member, or everybody, did."""
+    of = {scope.member, member} - {None}
+    return _summed(
+        session, since, until, AuditTally.owner_id == NOBODY, *(AuditTally.member_id == one for one in of)
+    )
+
+
+def _with_what_it_owns(session: Session, owner: str, since: int, until: int) -> list[_Row]:
+    """What others did with what a member owns. Entries alone: of lookups it is told no exact items."""
+    rows = _summed(session, since, until, AuditTally.owner_id == owner, AuditTally.member_id != owner)
+    return [(who, replace(one, items=0)) for who, one in rows]
+
+
+def _summed(session: Session, since: int, until: int, *wanted: ColumnElement[bool]) -> list[_Row]:
+    by = (AuditTally.day, AuditTally.member_id, AuditTally.decision)
+    rows = (
+        select(*by, func.sum(AuditTally.entries), func.sum(AuditTally.items))
+        .where(AuditTally.day >= since, AuditTally.day < until, *wanted)
+        .group_by(*by)
+        .order_by(*by)
+    )
     return [
         (who, Volume(day=day, action="", decision=decision, entries=int(entries), items=int(items)))
-        for day, who, decision, entries, items in session.execute(wanted)
+        for day, who, decision, entries, items in session.execute(rows)
     ]
 
 

@@ -158,10 +158,15 @@ def scope_of(actor: Actor) -> queries.Scope:
     """Whose entries an actor may find.
 
     Raises:
-        Forbidden: as `require_whole`.
+        Forbidden: as `require_whole`; or the actor may not read the log, or not any more: a stream asks anew
+            for each of its segments.
     """
     require_whole(actor)
-    return queries.Scope(member=None if Scope.AUDIT_READ in actor.scopes else actor.member_id)
+    if actor.system or Scope.AUDIT_READ in actor.scopes:
+        return queries.Scope(member=None)
+    if Scope.AUDIT_READ_OWN not in actor.scopes:
+        raise Forbidden("Reading the audit log is not granted, or not any more.", reason="insufficient_scope")
+    return queries.Scope(member=actor.member_id)
 
 
 def _entry(session: Session, scope: queries.Scope, entry_id: str) -> AuditEntry:

@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -18,16 +18,15 @@ from app.cli.credentials import LOOPBACK, Credentials, require_safe
 from app.transparency.errors import BadNote, NotProven
 from app.transparency.notes import KeyType, VerifierKey
 from app.verifier.exports import Exports, origins_of
-from app.verifier.findings import Fault, Report, span
+from app.verifier.findings import SPLIT, Fault, Finding, Report, span
 from app.verifier.growth import Growth
 from app.verifier.receipts import check_receipt, origin_of
 from app.verifier.served import KEYS, Fetch, Unanswered, check_served
-from app.verifier.state import Kept, State
+from app.verifier.state import Kept, State, alone
 from app.verifier.trust import Trust, parse_keys
 
-SPLIT: Final = {Fault.FORK, Fault.ROLLBACK, Fault.LOST}
-"""Where the log is not the one that was seen, nothing new of it is kept."""
 _SHOWN: Final = 40
+_ANSWER_BYTES: Final = 4_000_000
 _SECONDS = httpx.Timeout(60.0, connect=5.0)
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -95,11 +94,12 @@ def verify(  # noqa: PLR0913 - one argument per option
         raise click.UsageError(f"--key or --witness: {error}") from error
     path = state or _default_state()
     try:
-        kept = State.load(path)
-        report, trust = _check(asked, kept)
+        with alone(path):
+            kept = State.load(path)
+            report, trust = _check(asked, kept)
+            kept.save(path)
     except NotProven as error:
         raise Failure(str(error), reason="not_proven") from error
-    kept.save(path)
     _show(output, report, trust, path)
     ctx.exit(0 if report.holds else 1)
 
@@ -109,6 +109,7 @@ def _check(asked: Asked, state: State) -> tuple[Report, Trust]:
     report = Report()
     stranger = _as_stranger(asked.server) if asked.server else None
     trust, log = _trusted(asked, stranger, state)
+    first = not log.lives
     report.notes.extend(trust.notes)
     growth = Growth(trust)
     kept = log.opened(trust)
@@ -118,10 +119,13 @@ def _check(asked: Asked, state: State) -> tuple[Report, Trust]:
     for path in asked.receipts:
         check_receipt(path, trust, growth, report)
     if asked.server and stranger:
+        report.add(_unnamed(origin) for origin in log.hidden(trust))
         with ExitStack() as closing:
             check_served(stranger, _as_member(asked.server, closing), trust, growth, report)
     report.add(growth.forks())
     report.compared = {one.size for one in kept if (one.life, one.size) in growth.compared}
+    if not asked.server:
+        report.notes.extend(growth.lost())
     missed = sorted({one.size for one in kept} - report.compared)
     if missed and not asked.server:
         sizes = ", ".join(str(size) for size in missed)
@@ -130,7 +134,9 @@ def _check(asked: Asked, state: State) -> tuple[Report, Trust]:
             " Add --server, or an export that reaches them."
         )
     if not any(finding.fault in SPLIT for finding in report.findings):
-        log.keep(trust, growth.known)
+        log.keep(trust, growth.known, proven=report.holds)
+        if asked.server and report.holds and (first or asked.keys or asked.document):
+            log.servers = list(dict.fromkeys((*log.servers, asked.server)))
         if log not in state.logs and log.notes:
             state.logs.append(log)
     return report, trust
@@ -141,17 +147,24 @@ def _trusted(asked: Asked, stranger: Fetch | None, state: State) -> tuple[Trust,
     rest: dict[str, Any] = {"witnesses": asked.witnesses, "quorum": asked.quorum}
     named = Trust.pinned(asked.keys, **rest)
     if asked.document is not None:
-        named = named.joined(Trust.published(_document(asked.document.read_bytes()), **rest))
+        told = Trust.published(_document(asked.document.read_bytes()), **rest)
+        pinned = {life.origin: life.keys for life in named.lives}
+        lives = [replace(life, keys=pinned.get(life.origin, life.keys)) for life in told.lives]
+        named = replace(told, lives=lives).joined(named)
     if stranger is not None:
         served = Trust.published(_document(stranger(KEYS)), **rest)
-        log = state.log_of(served.origins) or Kept()
+        log = state.shown_by(asked.server or "") or state.log_of(served.origins) or Kept()
         if named.lives:
             return served.believing(named.lives), log
+        if log.lives and asked.server not in log.servers:  # any server can name another's log as its own
+            said = "Only the keys that you kept are believed: you know this log, and not from this server."
+            return Trust(lives=log.lives, notes=[said], **rest), log
         return served.on_first_use(log.lives), log
     origins = [*origins_of(asked.files), *(origin for path in asked.receipts for origin in origin_of(path))]
     log = state.log_of(named.origins or origins) or Kept()
     if named.lives:
-        return named.joined(Trust(lives=log.lives).believing(named.lives)), log
+        known = replace(named, lives=log.lives).believing(named.lives)
+        return (named.joined(known) if asked.document else known.joined(named)), log
     if not log.lives:
         raise click.UsageError(
             "Name the key of the log: --key VKEY, or --keys FILE. No kept checkpoint has it."
@@ -159,10 +172,18 @@ def _trusted(asked: Asked, stranger: Fetch | None, state: State) -> tuple[Trust,
     return Trust(lives=log.lives, **rest), log
 
 
+def _unnamed(origin: str) -> Finding:
+    return Finding(
+        fault=Fault.ROLLBACK,
+        detail=f"The server does not name {origin} any more, of which you keep checkpoints: it cannot be seen"
+        " whether its log goes on from them.",
+    )  # fmt: skip
+
+
 def _document(data: bytes) -> Any:
     try:
         return json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadNote("The document of keys is no JSON.") from error
 
 
@@ -173,14 +194,23 @@ def _as_stranger(url: str) -> Fetch:
 
     def fetch(path: str) -> bytes:
         try:
-            answer = httpx.get(url + path, timeout=_SECONDS, trust_env=proxies)
-        except httpx.TransportError as error:
+            with httpx.stream("GET", url + path, timeout=_SECONDS, trust_env=proxies) as answer:
+                if answer.status_code != httpx.codes.OK:
+                    raise Unanswered(f"The server answers {answer.status_code} to {path}.")
+                return _bounded(answer, path)
+        except (httpx.TransportError, httpx.DecodingError) as error:
             raise Unanswered("The server does not answer.") from error
-        if answer.status_code != httpx.codes.OK:
-            raise Unanswered(f"The server answers {answer.status_code} to {path}.")
-        return answer.content
 
     return fetch
+
+
+def _bounded(answer: httpx.Response, path: str) -> bytes:
+    body = b""
+    for piece in answer.iter_bytes():
+        body += piece
+        if len(body) > _ANSWER_BYTES:
+            raise Unanswered(f"The server's answer to {path} is longer than any of a log.")
+    return body
 
 
 def _as_member(url: str, closing: ExitStack) -> Fetch | None:
@@ -206,7 +236,13 @@ def _default_state() -> Path:
 
 def _show(output: Output, report: Report, trust: Trust, path: Path) -> None:
     keys = [key.encode() for life in trust.lives for key in life.keys]
-    output.show({**report.to_wire(), "keys": keys, "state": str(path)}, "\n".join(_told(report)))
+    told = "\n".join(_plain(line) for line in _told(report))
+    output.show({**report.to_wire(), "keys": keys, "state": str(path)}, told)
+
+
+def _plain(line: str) -> str:
+    """A line that says nothing to the terminal itself, whatever a file or a server had it say."""
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in line)
 
 
 def _told(report: Report) -> Iterator[str]:

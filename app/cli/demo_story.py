@@ -11,6 +11,7 @@ from app import clock
 from app.cli.client import Server
 from app.cli.command import Failure
 from app.cli.demo_cast import Reader, as_operator, second_person
+from app.cli.demo_proof import prove
 from app.cli.demo_telling import Telling, Thing, who_sees_what
 from app.cli.sets import save_draft
 from app.cli.trail import COLUMNS, gathered
@@ -246,6 +247,8 @@ class Story:
         self.tell.say(
             f"{len(who)} times something was handed out; each entry was durable before its bytes left."
         )
+        self.tell.chapter("The auditor takes the log along and checks it without the server")
+        prove(self.cast["auditor"].server, self.tell)
 
     def _everyone_takes(self, *, but: str | None = None) -> None:
         """Each reader takes what is new and acknowledges it, all but one."""

@@ -2,9 +2,11 @@
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import click
+from sqlalchemy.engine import make_url
 
 from app import record, upgrade
 from app.audit import checkpoints, lives, sequencer
@@ -18,6 +20,9 @@ from app.events import IncarnationBegun
 from app.feed import incarnation
 from app.members.people import forgetting as people
 from app.runtime import Runtime
+
+_BESIDE = ("-wal", "-shm")
+"""What SQLite keeps beside a database that is open."""
 
 
 @click.command("restore", cls=Command)
@@ -44,10 +49,8 @@ def restore(output: Output, file: Path, *, force: bool) -> None:
         )
     try:
         with running.alone(config):
-            _replace(file, target)
+            number = _replace(file, target, config)
             with local.opened(config) as runtime:
-                upgrade.prepare(runtime)
-                number = begin_incarnation(runtime)
                 erased = reapply_erasures(runtime)  # in the new life, so that readers of the old one are told
     except BlockingIOError:
         raise Failure("A server or worker uses this database. Stop it first.", reason="running") from None
@@ -84,11 +87,22 @@ def _require_backup(file: Path) -> None:
         raise Failure("This file is damaged, or no backup of a Halyard database.", reason="not_a_backup")
 
 
-def _replace(file: Path, target: Path) -> None:
-    """Copy beside, then rename: at no moment is there half a database."""
+def _replace(file: Path, target: Path, config: Config) -> int:
+    """Copy beside, begin the new life there, then rename; returns the number of the feed's incarnation.
+
+    At no moment is there half a database, nor one that would go on signing as the life it was copied from.
+    """
     beside = target.with_name(target.name + ".restoring")
-    beside.unlink(missing_ok=True)
+    for suffix in ("", *_BESIDE):
+        beside.with_name(beside.name + suffix).unlink(missing_ok=True)
     copy(file, beside)
-    for suffix in ("-wal", "-shm"):
+    url = make_url(config.url).set(database=str(beside)).render_as_string(hide_password=False)
+    with local.opened(replace(config, database_url=url)) as runtime:
+        upgrade.prepare(runtime)
+        number = begin_incarnation(runtime)
+    with closing(sqlite3.connect(beside)) as opened:
+        opened.execute("PRAGMA journal_mode=DELETE")  # all of it is in the one file that is renamed
+    for suffix in _BESIDE:
         target.with_name(target.name + suffix).unlink(missing_ok=True)
     beside.replace(target)
+    return number

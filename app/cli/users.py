@@ -1,6 +1,7 @@
 """`halyard user`: the persons of a member, known by a handle, and how they come to sign in to the console."""
 
 import json
+from collections.abc import Iterator
 
 import click
 
@@ -11,6 +12,8 @@ from app.config import Config
 from app.events import Subject
 from app.members import users
 from app.members.people import accounts, enrolling, provider, roles
+from app.members.people.accounts import Account
+from app.parties import User
 from app.record import Tx
 from schemas.members import NewUserSchema, UserSchema
 from schemas.people import AccountSchema
@@ -44,7 +47,10 @@ def show_all(output: Output, who: str) -> None:
     """Show the persons of MEMBER, with their roles and how they sign in."""
 
     def work(tx: Tx) -> bytes:
-        found = accounts.browse(tx, local.find_member(tx, who).id, limit=_PAGE)
+        member_id, found, after = local.find_member(tx, who).id, list[Account](), None
+        while page := accounts.browse(tx, member_id, after=after, limit=_PAGE):
+            found += page
+            after = page[-1].user.id
         return json.dumps(AccountSchema(many=True).dump(found)).encode()
 
     found = json.loads(local.looking("user.listed", Subject(kind="user"), work))
@@ -80,8 +86,8 @@ def invite(output: Output, who: str, handle: str, given: tuple[str, ...]) -> Non
     asked = NewUserSchema().load({"handle": handle})
     with local.acting(moves_policy=True) as tx:
         member = local.find_member(tx, who)
-        known = {found.handle: found.id for found in users.browse(tx, member.id, limit=_PAGE)}
-        user_id = known.get(handle) or users.add(tx, member.id, handle=asked["handle"]).id
+        known = {found.handle: found.id for found in _all(tx, member.id)}
+        user_id = known.get(asked["handle"]) or users.add(tx, member.id, handle=asked["handle"]).id
         held = roles.held_by(tx.session, [user_id])[user_id]
         for role in {Role(word) for word in given} - held:
             roles.give(tx, member.id, user_id, role)
@@ -186,9 +192,17 @@ def disable(output: Output, who: str, handle: str) -> None:
     output.show({"id": user_id, "disabled": True}, f"{handle} is disabled.")
 
 
+def _all(tx: Tx, member_id: str) -> Iterator[User]:
+    """Every user of a member, by id."""
+    after: str | None = None
+    while page := users.browse(tx, member_id, after=after, limit=_PAGE):
+        yield from page
+        after = page[-1].id
+
+
 def find_user(tx: Tx, member_id: str, text: str) -> str:
     """Id of a member's user, given by id or handle."""
-    for found in users.browse(tx, member_id, limit=_PAGE):
+    for found in _all(tx, member_id):
         if text in {found.id, found.handle}:
             return found.id
     raise Failure(

@@ -17,6 +17,8 @@ blp = Blueprint("console-checkpoints", __name__, url_prefix=PREFIX)
 
 ROWS = 50
 _DIGITS = 19
+_LARGEST = 2**63 - 1
+"""Sizes are stored in 64 bits: of a larger one there is nothing to ask the database."""
 
 
 @blp.get("/checkpoints")
@@ -45,7 +47,7 @@ def history() -> Response:
     return read(ACTION, Subject(kind="checkpoint"), work)
 
 
-@blp.get("/checkpoints/<int:size>")
+@blp.get(f"/checkpoints/<int(max={_LARGEST}):size>")
 @signed_in(*READERS)
 def checkpoint(size: int) -> Response:
     """One checkpoint: its note, its key, its witnesses, each signature verified."""
@@ -74,4 +76,6 @@ def _growth(tx: Tx, old: int, new: int) -> tuple[Growth | None, str | None]:
 
 def _size(name: str) -> int | None:
     text = request.args.get(name, "").replace(",", "").strip()
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= _DIGITS else None
+    if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS):
+        return None
+    return int(text) if int(text) <= _LARGEST else None

@@ -100,6 +100,8 @@ def accept_invitation() -> Response:
             runtime(), origin(), form.get("code", ""), password, replaces=session.before()
         )
     except Invalid as error:
+        if error.reason == enrolling.NO_INVITATION:  # a guess by nobody known
+            count_refusal()
         return _invitation_form(error)
     session.send_session(token)
     return session.see_other(url_for("people.device"))

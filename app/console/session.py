@@ -50,6 +50,8 @@ _GOAL: Final = re.compile(
     r"/console(?:/[A-Za-z0-9._~!$&'()*+,;=:@%-]+)*/?(?:\?[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*)?"
 )
 _GOAL_LIMIT: Final = 2_000
+_UPWARD: Final = re.compile(r"/(?:\.|%2e){1,2}(?=[/?]|$)", re.IGNORECASE)
+"""A segment that leads out of where it stands, as browsers read it (RFC 3986 section 5.2.4)."""
 
 
 def current_person() -> Person | None:
@@ -193,9 +195,9 @@ def see_other(address: str) -> Response:
 
 def local_goal(text: str | None) -> str:
     """A page of the console to go to; whatever else was asked for leads to its first page."""
-    if text is not None and len(text) <= _GOAL_LIMIT and _GOAL.fullmatch(text):
-        return text
-    return HOME
+    if text is None or len(text) > _GOAL_LIMIT or not _GOAL.fullmatch(text):
+        return HOME
+    return HOME if _UPWARD.search(text.partition("?")[0]) else text
 
 
 # ── Forms ───────────────────────────────────────────────────────────────────────────────────────────────

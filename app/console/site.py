@@ -149,7 +149,7 @@ _HEADINGS: Final = {
     HTTPStatus.NOT_FOUND: "There is nothing here",
     HTTPStatus.METHOD_NOT_ALLOWED: "This cannot be done here",
     HTTPStatus.CONFLICT: "Not yet, or not any more",
-    HTTPStatus.GONE: "This was taken back",
+    HTTPStatus.GONE: "This is not kept here any more",
     HTTPStatus.UNPROCESSABLE_ENTITY: "Something in this request does not fit",
     HTTPStatus.TOO_MANY_REQUESTS: "Too many requests",
     HTTPStatus.INTERNAL_SERVER_ERROR: "Something went wrong here",

@@ -3,10 +3,12 @@
 from typing import Final
 
 ACTIONS: Final[dict[str, str]] = {
+    "account.read": "looked at its own account",
     "answer.replayed": "was given an earlier answer again",
     "attestation.made": "attested a version",
     "attestation.withdrawn": "withdrew an attestation",
     "attestations.listed": "listed attestations",
+    "audit.archived": "moved old entries to an archive",
     "audit.exported": "exported the audit log",
     "audit.read": "read the audit log",
     "candidate.approved": "approved a candidate",
@@ -63,6 +65,7 @@ ACTIONS: Final[dict[str, str]] = {
     "request.unauthenticated": "asked without a valid identity",
     "review.listed": "listed candidates under review",
     "second-factor.set": "set up a second factor",
+    "second-factor.shown": "was shown the secret of its new device",
     "session.begun": "signed in",
     "session.ended": "ended a session",
     "session.refused": "was not let in",
@@ -84,6 +87,7 @@ ACTIONS: Final[dict[str, str]] = {
     "token.introspected": "asked whether a token stands",
     "token.issued": "was issued a token",
     "token.revoked": "revoked a token",
+    "user.account-read": "read how a person signs in",
     "user.added": "added a person",
     "user.disabled": "ended a person's access",
     "user.invited": "invited a person",
@@ -177,6 +181,7 @@ def grouped() -> list[tuple[str, list[tuple[str, str]]]]:
 
 
 _NOUNS: Final = {
+    "account": "user",
     "password": "user",
     "recovery-codes": "user",
     "second-factor": "user",

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 from pathlib import Path
+from typing import Final
 
 from app.transparency.blocks import verify_block
 from app.transparency.checkpoints import Checkpoint
@@ -17,6 +19,8 @@ from app.verifier.matching import Matching, Shown
 from app.verifier.trust import NotCosigned, Opened, Trust
 
 _OPENS = b'{"export":'
+UNREADABLE_LIMIT: Final = 1_000
+"""Lines of one file that cannot be read: behind them the rest is not looked at."""
 
 
 def origins_of(paths: Sequence[Path]) -> list[str]:
@@ -71,6 +75,8 @@ class Exports:
         self._matching = [Matching() for _ in trust.lives]
         self._expected: list[tuple[int, int, int]] = []
         """Life and range of each whole piece that ended as it should."""
+        self._reach = 0, 0
+        """Where the last of them ends, and the size of its checkpoint."""
         self._notes: dict[bytes, Opened] = {}
 
     def check(self, paths: Sequence[Path]) -> None:
@@ -85,6 +91,12 @@ class Exports:
             shown.add(start, max(start, end))
         for low, high in shown.gaps(0, max((end for _, _, end in self._expected), default=0)):
             self._report.notes.append(f"Not in these files: {span(low, high)}. Archives may hold them.")
+        end, size = self._reach
+        if end < size:
+            self._report.note(f"Not in these files, which end before: {span(end, size)}.")
+        for one, other in combinations(range(len(self._matching)), 2):
+            upto = self._trust.shared(one, other) or 0
+            self._report.add(self._matching[one].rewritten(self._matching[other], upto))
         for matching in self._matching:
             self._report.add(matching.findings())
             for low, high in matching.unknown():
@@ -104,11 +116,12 @@ class Exports:
                 continue  # it is told where the line is checked
             self._notes[line.note] = opened
             self._report.add(self._growth.know(opened))
-            self._report.checkpoints.append(opened.to_wire())
+            if (told := opened.to_wire()) not in self._report.checkpoints:
+                self._report.checkpoints.append(told)
 
     def _check(self, path: Path) -> None:
         piece: _Piece | None = None
-        number = 0
+        number = unreadable = 0
         try:
             for number, raw, whole in raw_lines(path):
                 if not whole:
@@ -121,7 +134,14 @@ class Exports:
                 except BadLine as error:
                     detail = f"Line {number} cannot be read: {error}"
                     self._find(Fault.UNREADABLE, detail, where=path, line=number)
-                    continue
+                    unreadable += 1
+                    if unreadable < UNREADABLE_LIMIT:
+                        continue
+                    detail = (
+                        f"So many lines cannot be read that what follows line {number} was not looked at."
+                    )
+                    self._find(Fault.UNREADABLE, detail, where=path, line=number)
+                    break
                 if isinstance(line, Opening):
                     self._end(piece, path, number - 1, line)
                     piece = self._open(line, path, number)
@@ -227,7 +247,15 @@ class Exports:
         if piece is None:
             return
         whole, end = piece.opening.whole, piece.reached
-        joined = following is not None and end is not None and following.start == end
+        if piece.closed and whole and end is None:
+            end = piece.opening.end
+        joined = (
+            following is not None
+            and end is not None
+            and following.start == end
+            and (following.whole or not whole)
+            and (following.end >= piece.opening.end or following.origin != piece.opening.origin)
+        )
         selected = following is not None and not whole and not following.whole
         if not (piece.closed or joined or selected):
             known = f" Nothing is known of what follows, from index {piece.at} on." if whole else ""
@@ -240,6 +268,8 @@ class Exports:
             end = piece.at if end is None else end
             self._matching[piece.opened.life].excuse(end, piece.opening.end)
             self._expected.append((piece.opened.life, piece.opening.start, end))
+            if end >= self._reach[0]:
+                self._reach = end, piece.opened.size
         if piece.bare:
             detail = f"{piece.bare} entries have no proof: export them with proofs."
             self._find(Fault.UNPROVEN, detail, where=path)
@@ -248,7 +278,7 @@ class Exports:
                 f"{path}: of {piece.reduced} entries parts were withheld; they prove nothing."
             )
         if not whole:
-            self._report.notes.append(f"{path}: a selection does not prove that nothing was left out.")
+            self._report.note(f"{path}: a selection does not prove that nothing was left out.")
 
     def _absent(self, life: int, start: int, end: int) -> Iterator[Finding]:
         """Entries of which neither a block nor a line is there."""

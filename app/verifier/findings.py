@@ -1,9 +1,14 @@
 """What a check came to: what is proven, what is not and where, and what was not looked at."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from operator import itemgetter
+from typing import Any, Final
+
+FINDINGS_LIMIT: Final = 10_000
+"""How many are listed: a file can be made that has any number of them."""
 
 
 class Fault(StrEnum):
@@ -41,6 +46,10 @@ class Fault(StrEnum):
     """The server does not give what would prove it."""
 
 
+SPLIT: Final = frozenset({Fault.FORK, Fault.ROLLBACK, Fault.LOST})
+"""Where the log is not the one that was seen, nothing new of it is kept."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Finding:
     """One thing that does not hold.
@@ -70,30 +79,28 @@ class Finding:
 
 
 class Ranges:
-    """A set of whole numbers as few ranges; made for adding in order."""
+    """A set of whole numbers as few ranges."""
 
     def __init__(self) -> None:
-        self._spans: list[list[int]] = []
+        self._spans: list[tuple[int, int]] = []
 
     def add(self, start: int, end: int) -> None:
         """Add the numbers from `start` until `end`."""
-        if self._spans and self._spans[-1][1] == start:
-            self._spans[-1][1] = end
+        if not self._spans or self._spans[-1][1] < start:
+            self._spans.append((start, end))
             return
-        spans = sorted([*self._spans, [start, end]])
-        joined: list[list[int]] = []
-        for low, high in spans:
-            if joined and low <= joined[-1][1]:
-                joined[-1][1] = max(joined[-1][1], high)
-            else:
-                joined.append([low, high])
-        self._spans = joined
+        low = bisect_left(self._spans, start, key=itemgetter(1))
+        high = bisect_right(self._spans, end, lo=low, key=itemgetter(0))
+        for span_start, span_end in self._spans[low:high]:
+            start, end = min(start, span_start), max(end, span_end)
+        self._spans[low:high] = [(start, end)]
 
     def __contains__(self, number: int) -> bool:
-        return any(low <= number < high for low, high in reversed(self._spans))
+        at = bisect_right(self._spans, number, key=itemgetter(0))
+        return at > 0 and number < self._spans[at - 1][1]
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
-        return ((low, high) for low, high in self._spans)
+        return iter(self._spans)
 
     def __len__(self) -> int:
         return sum(high - low for low, high in self._spans)
@@ -133,7 +140,17 @@ class Report:
         return not self.findings and bool(self.checkpoints)
 
     def add(self, findings: Iterable[Finding]) -> None:
-        self.findings.extend(findings)
+        """Add what was found; behind the limit only what says that the log is another one."""
+        for one in findings:
+            if len(self.findings) < FINDINGS_LIMIT or one.fault in SPLIT:
+                self.findings.append(one)
+            else:
+                self.note(f"There are more findings than the {FINDINGS_LIMIT:,} that are listed.")
+
+    def note(self, text: str) -> None:
+        """Say something to the reader, once."""
+        if text not in self.notes:
+            self.notes.append(text)
 
     def to_wire(self) -> dict[str, Any]:
         return {

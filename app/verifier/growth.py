@@ -31,14 +31,17 @@ class Growth:
 
     def know(self, opened: Opened) -> Iterator[Finding]:
         """Add a checkpoint; findings where it contradicts one of the same size."""
-        for other in self._known:
-            if other.size == opened.size and self.comparable(other, opened) and other.root != opened.root:
+        at = bisect_left(self._sizes, opened.size)
+        same = self._known[at : bisect_right(self._sizes, opened.size)]
+        if any((other.life, other.root) == (opened.life, opened.root) for other in same):
+            return
+        for other in same:
+            if self.comparable(other, opened) and other.root != opened.root:
                 self._apart[other.life, other.size] = opened
                 yield Finding(
                     fault=Fault.FORK, to=opened.size,
                     detail=f"Two checkpoints of the size {opened.size} have different roots.",
                 )  # fmt: skip
-        at = bisect_left(self._sizes, opened.size)
         self._sizes.insert(at, opened.size)
         self._known.insert(at, opened)
 
@@ -67,6 +70,20 @@ class Growth:
         """Whether `other` must begin with `one`: not where a life of the log took over less than that."""
         shared = self._trust.shared(one.life, other.life)
         return shared is None or one.size <= shared
+
+    def lost(self) -> Iterator[str]:
+        """What lives had that the last one which is known did not take over."""
+        largest = {opened.life: opened for opened in self._known}
+        if not largest:
+            return
+        last = largest.pop(max(largest))
+        for life, opened in sorted(largest.items()):
+            if not self.comparable(opened, last):
+                began = self._trust.shared(life, last.life) or 0
+                yield (
+                    f"{last.checkpoint.origin} took over {began} entries of {opened.checkpoint.origin},"
+                    f" as far as is known here. Lost with a restore: {span(began, opened.size)}."
+                )
 
     def forks(self) -> Iterator[Finding]:
         """What the comparing came to: each contradiction, and between which entries it begins."""

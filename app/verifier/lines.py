@@ -25,6 +25,7 @@ _ENTRY: Final = re.compile(
     rb'\{"index":(0|[1-9][0-9]{0,18})(?:,"hashes":(\[[0-9a-f",]*\]))?,"entry":(\{.*\})\}', re.DOTALL
 )
 _REDUCED: Final = (b'{"entry":', b',"reduced":true}')
+_SHOWN: Final = 200
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -107,9 +108,11 @@ def parse(line: bytes) -> Line:
     if line.startswith(_REDUCED[0]) and line.endswith(_REDUCED[1]):
         return Reduced()
     document = _json(line)
+    if not isinstance(document, dict) or not document:
+        raise BadLine("This is no line of an export.")
     try:
         return _of(document)
-    except (KeyError, TypeError, ValueError, AttributeError, NotProven) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError, NotProven) as error:
         raise BadLine("This is no line of an export.") from error
 
 
@@ -134,7 +137,7 @@ def _of(document: dict[str, Any]) -> Line:
         return Reduced()
     path = _hashes(document["hashes"]) if "hashes" in document else None
     leaf = leaf_hash(canonical.encode(document["entry"]))
-    return Entry(index=_whole(document["index"]), id=str(document["entry"]["id"]), leaf=leaf, path=path)
+    return Entry(index=_whole(document["index"]), id=legible(document["entry"]["id"]), leaf=leaf, path=path)
 
 
 def _entry(raw: bytes) -> tuple[str, bytes]:
@@ -145,12 +148,18 @@ def _entry(raw: bytes) -> tuple[str, bytes]:
     """
     try:
         document = msgspec.json.decode(raw)
-        entry_id = str(document["id"])
+        entry_id = legible(document["id"])
         if msgspec.json.encode(document, order="sorted") != raw:
             raw = canonical.encode(_json(raw))
     except (msgspec.DecodeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise BadLine("This holds no entry.") from error
     return entry_id, leaf_hash(raw)
+
+
+def legible(value: Any) -> str:
+    """A value out of a file as it may be shown: it could be long, or say something to a terminal."""
+    text = str(value)[:_SHOWN]
+    return text if text.isprintable() else repr(text)
 
 
 def _json(raw: bytes) -> Any:

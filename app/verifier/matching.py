@@ -1,6 +1,6 @@
 """Finds which entries are not as they were logged, from the leaves of a log and the entries shown."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from app.transparency.tiles import WIDTH
@@ -82,6 +82,25 @@ class Matching:
         for at in sorted(self._due):
             seen.add(at, at + 1)
         yield from seen.gaps(start, end)
+
+    @property
+    def blocks(self) -> Mapping[int, bytes]:
+        """The leaf hashes of each block that was shown."""
+        return self._blocks
+
+    def rewritten(self, other: "Matching", upto: int) -> Iterator[Finding]:
+        """Leaves below `upto` that two lives of a log do not have in common, although one took them over."""
+        for index in sorted(self._blocks.keys() & other.blocks.keys()):
+            first = index * WIDTH
+            here, there = self._blocks[index], other.blocks[index]
+            for n in range(0, min(len(here), len(there), max(upto - first, 0) * HASH_BYTES), HASH_BYTES):
+                if here[n : n + HASH_BYTES] != there[n : n + HASH_BYTES]:
+                    at = first + n // HASH_BYTES
+                    yield Finding(
+                        fault=Fault.CHANGED, index=at, to=at + 1,
+                        detail=f"Entry {at} was taken over by a restore, and is another one since: it was"
+                        " rewritten.",
+                    )  # fmt: skip
 
     def findings(self) -> Iterator[Finding]:
         """Where entries were changed, moved, inserted or taken away."""

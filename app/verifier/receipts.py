@@ -11,6 +11,7 @@ from app.transparency.notes import Note
 from app.transparency.tree import leaf_hash, verify_inclusion
 from app.verifier.findings import Fault, Finding, Report
 from app.verifier.growth import Growth
+from app.verifier.lines import legible
 from app.verifier.trust import NotCosigned, Trust
 
 SCHEMA: Final = "halyard.audit-receipt/1"
@@ -27,7 +28,7 @@ def check_receipt(path: Path, trust: Trust, growth: Growth, report: Report) -> N
     except (BadNote, KeyError, TypeError, ValueError, AttributeError, RecursionError):
         report.add([Finding(fault=Fault.UNREADABLE, detail="The file is no receipt.", where=where)])
         return
-    entry_id = str(entry.get("id"))
+    entry_id = legible(entry.get("id"))
     try:
         opened = trust.open(note)
         if opened.size != size:
@@ -49,7 +50,7 @@ def check_receipt(path: Path, trust: Trust, growth: Growth, report: Report) -> N
         report.add([found])
         return
     report.proven.add(index, index + 1)
-    told = {name: entry.get(name) for name in ("id", "at", "action", "decision", "request")}
+    told = {name: legible(entry.get(name)) for name in ("id", "at", "action", "decision", "request")}
     report.receipts.append({"file": where, "index": index, "size": size, "entry": told})
 
 

@@ -63,7 +63,7 @@ def _prove(one: Opened, newest: Opened, member: Fetch, growth: Growth, report: R
     path = f"/v1/audit/consistency?from={one.size}&to={newest.size}"
     try:
         proof = [bytes.fromhex(part) for part in json.loads(member(path))["hashes"]]
-    except (NotProven, ValueError, KeyError, TypeError) as error:
+    except (NotProven, ValueError, KeyError, TypeError, RecursionError) as error:
         detail = f"The server gives no proof that the log grew from size {one.size}: {error}"
         report.add([Finding(fault=Fault.UNANSWERED, detail=detail, to=one.size)])
         return

@@ -3,9 +3,11 @@
 One JSON file for all logs that it follows, written as a whole and put in the place of the former one.
 """
 
+import fcntl
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Self
@@ -18,6 +20,25 @@ from app.verifier.trust import Life, Opened, Trust
 SCHEMA: Final = "halyard.audit-state/1"
 
 
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Hold the lock of a file of kept checkpoints: two checks at once would each forget what the other saw.
+
+    Raises:
+        BadState: the folder cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path.with_name(f".{path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise BadState(f"Checkpoints cannot be kept there ({error.strerror}). Name another file.") from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
 class BadState(NotProven):
     """The file is not what a verifier kept."""
 
@@ -28,6 +49,8 @@ class Kept:
 
     lives: list[Life] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    servers: list[str] = field(default_factory=list)
+    """URLs of the servers that showed this log: others are believed nothing new about it."""
 
     def opened(self, trust: Trust) -> list[Opened]:
         """The kept checkpoints of the lives that are known. They were verified when they were kept."""
@@ -40,14 +63,30 @@ class Kept:
                 found.append(Opened(checkpoint=checkpoint, note=note.encode(), life=life))
         return found
 
-    def keep(self, trust: Trust, seen: Sequence[Opened]) -> None:
-        """Keep the keys and what was seen: one note for each size."""
+    def hidden(self, trust: Trust) -> list[str]:
+        """Origins of kept checkpoints that are none of the lives which are told of now."""
+        kept = dict.fromkeys(Checkpoint.parse(Note.parse(note.encode()).text).origin for note in self.notes)
+        return [origin for origin in kept if origin not in trust.origins]
+
+    def keep(self, trust: Trust, seen: Sequence[Opened], *, proven: bool = True) -> None:
+        """Keep the keys and what was seen: one note for each size.
+
+        Args:
+            proven: else a log that is known gets no other lives and no keys.
+        """
+        if self.lives and not proven:
+            known = {life.origin for life in self.lives}
+            self._keep_notes(trust, [one for one in seen if one.checkpoint.origin in known])
+            return
         kept = {life.origin: life.keys for life in self.lives}
         lives = [
             replace(life, keys=tuple(dict.fromkeys((*kept.get(life.origin, ()), *life.keys))))
             for life in trust.lives
         ]
         self.lives = [*lives, *(life for life in self.lives if life.origin not in trust.origins)]
+        self._keep_notes(trust, seen)
+
+    def _keep_notes(self, trust: Trust, seen: Sequence[Opened]) -> None:
         had = {(one.checkpoint.origin, one.size) for one in self.opened(trust)}
         for one in seen:
             if (one.checkpoint.origin, one.size) not in had:
@@ -64,6 +103,10 @@ class State:
         wanted = set(origins)
         return next((log for log in self.logs if wanted & {life.origin for life in log.lives}), None)
 
+    def shown_by(self, server: str) -> Kept | None:
+        """What is kept of the log that this server showed."""
+        return next((log for log in self.logs if server in log.servers), None)
+
     @classmethod
     def load(cls, path: Path) -> Self:
         """What the file holds; nothing if there is none.
@@ -78,7 +121,7 @@ class State:
             if document["schema"] != SCHEMA:
                 raise BadNote("This is of another version.")
             return cls([_kept(log) for log in document["logs"]])
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, NotProven) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, NotProven) as error:
             raise BadState(
                 "The file of kept checkpoints cannot be read. Bring it back from a copy, or name another one."
             ) from error
@@ -105,7 +148,7 @@ def _kept(log: dict[str, Any]) -> Kept:
     ]  # fmt: skip
     for note in log["checkpoints"]:
         Checkpoint.parse(Note.parse(note.encode()).text)
-    return Kept(lives, list(log["checkpoints"]))
+    return Kept(lives, list(log["checkpoints"]), [str(server) for server in log.get("servers", [])])
 
 
 def _wire(log: Kept) -> dict[str, Any]:
@@ -119,4 +162,5 @@ def _wire(log: Kept) -> dict[str, Any]:
             for life in log.lives
         ],
         "checkpoints": log.notes,
+        "servers": log.servers,
     }

@@ -2,7 +2,7 @@
 
 import json
 
-from app.audit import archives, exporting, proofs, service, spreadsheet
+from app.audit import archives, exporting, lives, proofs, service, spreadsheet
 from app.audit.exporting import Part
 from app.audit.queries import Filter
 from app.errors import Conflict
@@ -42,15 +42,15 @@ class _Pieces:
                 "leave `after` out.",
                 reason=proofs.BEYOND,
             )
-        left = archives.holding(tx.session, start)
-        if left is not None:
-            raise archives.gone(left)
         lines = shown(tx.session, service.objects(tx.session, self.filters))
         part = exporting.take(
             tx.session, tx.actor, self.filters, lines, start=start, size=opened.size, most=self.most
         )
+        left = archives.holding(tx.session, start)  # behind the reading, during which entries may leave
+        if left is not None:
+            raise archives.gone(left)
         count += len(part.items)
-        following = paging.seal(tx, self._kind, str(part.end))
+        following = paging.seal(tx, self._kind, f"{part.end} {lives.current(tx.session).name}")
         body = b"" if self._reached else self.opening(tx, opened, note, start)
         body += self.middle(tx, part, opened.size)
         if part.last:
@@ -86,7 +86,8 @@ class _Pieces:
     def _start(self, tx: Tx) -> int:
         if not self._after:
             return archives.held_from(tx.session)
-        return int(paging.open_(tx, self._kind, self._after))
+        index, _, life = paging.open_(tx, self._kind, self._after).partition(" ")
+        return lives.goes_on(tx.session, life, int(index))
 
 
 class Lines(_Pieces):
@@ -101,7 +102,8 @@ class Lines(_Pieces):
     def opening(self, tx: Tx, checkpoint: Checkpoint, note: bytes, start: int) -> bytes:
         whole = exporting.is_whole(tx.actor, self.filters)
         return Opening(
-            origin=checkpoint.origin, start=start, end=checkpoint.size, note=note,
+            origin=checkpoint.origin, end=checkpoint.size, note=note,
+            start=start if Scope.AUDIT_READ in tx.actor.scopes else archives.held_from(tx.session),
             asked=None if whole else self.asked, proofs=self._proofs,
         ).line()  # fmt: skip
 

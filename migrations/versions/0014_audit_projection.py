@@ -1,7 +1,8 @@
 """What questions about the audit log are answered from: mentions, tallies, and where the hours stand.
 
 No data moves here: a worker loop makes all of it from the entries, in batches. Questions about things are
-answered from mentions, so that indexes of `audit_subject`, which every audited read paid for, go.
+answered from mentions, so that `audit_subject`, which every audited read paid for, goes. Going down fills it
+from the mentions that were made by then.
 """
 
 from collections.abc import Sequence
@@ -19,12 +20,7 @@ _CODE = sa.String(64)
 _REFUSED = "decision = 'refused'"
 _TOLD = ("decision", "action", "reason", "member_id", "owner_id", "purpose", "tlp", "at")
 """Beside what is looked for, so that who took a thing is summed up from the index alone."""
-_SUBJECT_INDEXES = (
-    "ix_audit_subject_object_id",
-    "ix_audit_subject_owner_id",
-    "ix_audit_subject_range",
-    "ix_audit_subject_version",
-)
+_SUBJECT = "collection_id, place, object_id, version, owner_id, first, last"
 
 
 def upgrade() -> None:
@@ -98,11 +94,29 @@ def upgrade() -> None:
     op.bulk_insert(counted, [{"id": 1, "seq": 0}])
     _index("ix_audit_entry_refused", ["seq"], _REFUSED, "audit_entry")
     _index("ix_audit_entry_refused_member", ["member_id", "seq"], _REFUSED, "audit_entry")
-    for name in _SUBJECT_INDEXES:
-        op.drop_index(name, "audit_subject")
+    op.drop_table("audit_subject")
 
 
 def downgrade() -> None:
+    op.create_table(
+        "audit_subject",
+        sa.Column("entry_id", _ID, nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("collection_id", _ID, nullable=True),
+        sa.Column("place", _ID, nullable=True),
+        sa.Column("object_id", _ID, nullable=True),
+        sa.Column("version", sa.String(64), nullable=True),
+        sa.Column("owner_id", _ID, nullable=True),
+        sa.Column("first", sa.BigInteger(), nullable=True),
+        sa.Column("last", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["entry_id"], ["audit_entry.id"], name="fk_audit_subject_entry_id"),
+        sa.PrimaryKeyConstraint("entry_id", "position", name="pk_audit_subject"),
+    )
+    op.execute(
+        f"INSERT INTO audit_subject (entry_id, position, {_SUBJECT}) SELECT e.id, m.position,"  # noqa: S608
+        + ", ".join(f" m.{name}" for name in _SUBJECT.split(", "))
+        + " FROM audit_mention m JOIN audit_entry e ON e.seq = m.seq"
+    )
     op.create_index("ix_audit_subject_object_id", "audit_subject", ["object_id"])
     op.create_index("ix_audit_subject_owner_id", "audit_subject", ["owner_id"])
     op.create_index("ix_audit_subject_range", "audit_subject", ["collection_id", "first", "last"])

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from app.audit import exporting
 from app.clock import DAY, SECOND
 from app.runtime import Runtime
 from app.transparency.tree import verify_inclusion
@@ -88,6 +89,20 @@ def test_exports_begin_where_the_archives_end(
     age_out(policy)
     auditor.token = make.token(auditor.client)
     answer = auditor.get(f"/v1/audit/export?after={after}")
+    assert (answer.status_code, answer.json["reason"]) == (410, "archived")
+
+
+def test_entries_that_leave_while_they_are_read_are_not_left_out(
+    auditor: Caller, policy: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = exporting._rows
+
+    def leaving(*asked: Any) -> Any:
+        age_out(policy)
+        return read(*asked)
+
+    monkeypatch.setattr(exporting, "_rows", leaving)
+    answer = auditor.get("/v1/audit/export")
     assert (answer.status_code, answer.json["reason"]) == (410, "archived")
 
 

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
+from sqlalchemy import select
 
 from app.audit import exporting, sequencer
+from app.audit.models import AuditHead, AuditLife
 from app.audit.spreadsheet import COLUMNS
 from app.runtime import Runtime
 from app.transparency.notes import VerifierKey
@@ -89,6 +91,25 @@ def test_all_of_the_log_verifies_as_it_stands(
     report = verified(auditor, tmp_path, data)
     assert report.holds, report.findings
     assert list(report.proven) == [(0, size)]
+
+
+def test_a_selection_that_finds_little_comes_in_segments_that_hold_nothing(
+    auditor: Caller, runtime: Runtime, clock: FakeClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sign(runtime, clock, 40)
+    query = "?purpose=detect&proofs=true"
+    whole = read(taken(auditor, query))
+    monkeypatch.setattr(exporting, "PAGES", 1)
+    monkeypatch.setattr("app.audit.queries.WINDOW", 4)
+    monkeypatch.setattr("app.audit.queries.SCATTERED", 4)
+    data = taken(auditor, query)
+    cut = read(data)
+    size = whole[0]["export"]["to"]
+    assert [line for line in cut if "entry" in line and line["index"] < size] == [
+        line for line in whole if "entry" in line
+    ]
+    assert sum("reached" in line for line in cut) > 5
+    assert verified(auditor, tmp_path, data).holds
 
 
 def test_each_segment_is_an_entry_and_the_end_is_one(
@@ -189,6 +210,32 @@ def test_a_member_takes_what_concerns_it_and_proves_what_is_whole(
     bound = make.caller(member.member, Scope.AUDIT_READ_OWN, collections=[])
     assert bound.get(EXPORT).status_code == 403
     assert make.caller(member.member, Scope.SETS_READ).get(EXPORT).status_code == 403
+
+
+def test_an_export_goes_on_in_a_new_life_where_that_began(
+    auditor: Caller, runtime: Runtime, clock: FakeClock, tmp_path: Path
+) -> None:
+    sign(runtime, clock, 10)
+    with runtime.db.read() as session:
+        head = session.scalar(select(AuditHead.seq)) or 0
+    early = taken(auditor)
+    with runtime.db.write() as session:  # as if a backup had been restored that held no more
+        session.add(AuditLife(number=2, name="2-ab", began_at_size=head - 3, begun_at=0))
+    sign(runtime, clock, 5)
+    more = read(taken(auditor, f"?after={read(early)[-1]['closed']['next']}"))
+    assert more[0]["export"]["from"] == head - 3
+    assert more[0]["export"]["origin"].endswith("/2-ab")
+    rest = read(taken(auditor, f"?after={more[-1]['closed']['next']}"))
+    assert rest[0]["export"]["from"] == more[0]["export"]["to"]
+
+
+def test_where_a_member_goes_on_tells_no_place_of_what_it_is_not_shown(
+    auditor: Caller, member: Caller, runtime: Runtime, clock: FakeClock
+) -> None:
+    auditor.get("/v1/audit/entries?limit=1")
+    sign(runtime, clock, 10)
+    following = read(taken(member))[-1]["closed"]["next"]
+    assert read(taken(member, f"?after={following}"))[0]["export"]["from"] == 0
 
 
 def test_a_spreadsheet_has_a_row_for_each_subject_and_no_formula(

@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from app.audit.models import AuditEntry, AuditSubject
+from app.audit import projecting, sequencer
+from app.audit.models import AuditEntry
+from app.audit.projection import AuditMention
 from app.clock import DAY, to_text
 from app.parties import Client
 from app.runtime import Runtime
@@ -357,11 +359,13 @@ def test_what_is_done_to_a_member_stands_in_the_audit_as_its_own(
     operator.get(f"/v1/members/{member.id}")
     operator.delete("/v1/members/00000000-0000-4000-8000-000000000000")
 
+    sequencer.drain(runtime.db)
+    projecting.drain(runtime.db)
     with runtime.db.read() as session:
         rows = session.execute(
-            select(AuditEntry.action, AuditEntry.decision, AuditEntry.member_id)
-            .join(AuditSubject, AuditSubject.entry_id == AuditEntry.id)
-            .where(AuditSubject.object_id == member.id)
+            select(AuditMention.action, AuditMention.decision, AuditMention.member_id).where(
+                AuditMention.object_id == member.id
+            )
         ).all()
         refused = session.scalar(select(AuditEntry.action).where(AuditEntry.decision == "refused"))
     assert {tuple(row) for row in rows} == {

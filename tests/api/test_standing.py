@@ -34,7 +34,7 @@ from tests.hashes import (
     told,
     withdraw,
 )
-from tests.policy.calling import OF_THE_REQUEST
+from tests.policy.calling import told_headers
 from tests.samples import COMMUNITY, PUBLIC, group_marking, members_marking, red_marking
 
 
@@ -291,8 +291,7 @@ def test_who_may_not_know_of_a_narrower_entry_learns_nothing_by_contributing(
         found = bank.post(f"/v1/signal-lists/{shared}/signals", json={"signals": [sha(value)]})
         sent = [text for text in statements if "SAVEPOINT" not in text]
         body = {**found.json, "items": [{**item, "id": ""} for item in found.json["items"]]}
-        headers = sorted((n, v) for n, v in found.headers.items() if n.lower() not in OF_THE_REQUEST)
-        return found.status_code, headers, body, sent
+        return found.status_code, told_headers(found.headers.items()), body, sent
 
     absent, there = answer("absent"), answer("narrower")
     assert there == absent

@@ -11,11 +11,12 @@ from typing import Any
 from sqlalchemy import func, select
 
 from app import archiving
-from app.audit import archives, checkpoints, sequencer
+from app.audit import archives, checkpoints, projecting, sequencer
 from app.audit.append import append
 from app.audit.archives import Archive
 from app.audit.entry import Request, build
-from app.audit.models import AuditEntry, AuditPrivate, AuditSubject
+from app.audit.models import AuditEntry, AuditPrivate
+from app.audit.projection import AuditMention
 from app.clock import DAY
 from app.events import Subject
 from app.question import ANONYMOUS
@@ -27,6 +28,7 @@ from schemas.vocabulary import Decision
 KEEP_DAYS = 30
 LONGEST = 256
 """Entries of one archive in tests."""
+THING = "11111111-1111-4111-8111-111111111111"
 
 
 def keeping(house: Runtime, **changed: Any) -> Runtime:
@@ -36,12 +38,12 @@ def keeping(house: Runtime, **changed: Any) -> Runtime:
 
 
 def grow(house: Runtime, count: int, *, days: float = 2 * KEEP_DAYS) -> None:
-    """Write entries that are so many days old, give them their places, and sign."""
+    """Write entries that are so many days old, give them their places, sign, and take them in."""
     at = house.clock() - int(days * DAY)
     entries = [
         build(
             at=at + n, action="a.b", decision=Decision.RELEASED, actor=ANONYMOUS, request=Request(),
-            subjects=(Subject(kind="x", count=n),), body_digest=bytes(32),
+            subjects=(Subject(kind="x", id=THING, count=n),), body_digest=bytes(32),
         )
         for n in range(count)
     ]  # fmt: skip
@@ -51,12 +53,13 @@ def grow(house: Runtime, count: int, *, days: float = 2 * KEEP_DAYS) -> None:
 
 
 def sign(house: Runtime) -> None:
-    """Number what is pending, and sign a checkpoint of it if the newest one does not cover it."""
+    """Number what is pending, sign a checkpoint of it if the newest one does not cover it, and take it in."""
     sequencer.drain(house.db)
     with house.db.read() as session:
         last = checkpoints.newest(session)
         later = max(house.clock(), last.signed_at if last else 0) + 2 * checkpoints.PACE
     checkpoints.sign(house.db, house.keyring, checkpoints.origin(house.config.issuer), later)
+    projecting.drain(house.db)
 
 
 def age_out(house: Runtime) -> int:
@@ -101,11 +104,11 @@ def everything(house: Runtime) -> dict[int, bytes]:
 
 
 def counts(house: Runtime) -> tuple[int, ...]:
-    """Rows of entries, their subjects and their openings."""
+    """Rows of entries, of what questions read of them, and of their openings."""
     with house.db.read() as session:
         return tuple(
             session.scalar(select(func.count()).select_from(table)) or 0
-            for table in (AuditEntry, AuditSubject, AuditPrivate)
+            for table in (AuditEntry, AuditMention, AuditPrivate)
         )
 
 

@@ -7,12 +7,13 @@ from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select, update
 
 from app import archiving
 from app.audit import archive_files, archives, checkpoints, sequencer
 from app.audit import tree as stored
 from app.audit.models import AuditCheckpoint, AuditEntry, AuditHead, AuditTile
+from app.audit.projection import AuditCounted, AuditMention
 from app.cli.main import main
 from app.clock import DAY, SECOND
 from app.keys import Use
@@ -106,6 +107,18 @@ def test_nothing_leaves_that_no_checkpoint_covers_or_that_is_not_in_the_tree(old
     with old.db.write() as session:
         session.execute(delete(AuditTile).where(AuditTile.level == 0, AuditTile.position == 2))
     assert age_out(old) == 0
+
+
+def test_nothing_leaves_that_was_not_taken_in_for_questions(old) -> None:
+    with old.db.write() as session:
+        session.execute(update(AuditCounted).values(seq=300))
+    assert age_out(old) == 2
+    assert spans(old) == [(0, 256)]
+    with old.db.write() as session:
+        assert session.scalar(select(func.min(AuditMention.seq))) == 257
+        session.execute(update(AuditCounted).values(seq=600))
+    assert age_out(old) == 2
+    assert spans(old) == [(0, 256), (256, 512)]
 
 
 def checkpoints_size(house):

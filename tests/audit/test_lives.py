@@ -114,3 +114,20 @@ def test_lives_follow_each_other(house):
     assert all_of(house) == [FIRST, first, second]
     assert [life.number for life in all_of(house)] == [1, 2, 3]
     assert (first.began_at_size, second.began_at_size) == (3, 5)
+
+
+def test_who_has_the_log_of_a_life_goes_on_where_the_next_one_began(house, new_database_url):
+    grow(house, 7)
+    house.db.dispose()
+    copy = copied(house, new_database_url)
+    other = begin(copy)
+    begin(house)
+    grow(house, 5, 5)
+    second = begin(house)
+    grow(house, 4, 10)
+    with house.db.read() as session:
+        assert [lives.goes_on(session, "", index) for index in (3, 7, 9)] == [3, 7, 7]
+        assert lives.goes_on(session, second.name, 15) == 15
+        assert lives.goes_on(session, lives.all_of(session)[1].name, 15) == 12
+        assert lives.goes_on(session, other.name, 15) == 7
+    copy.db.dispose()

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.audit import sequencer
 from app.audit.checkpoints import origin, sign
 from app.audit.entry import Request, build
-from app.audit.models import AuditCheckpoint, AuditEntry, AuditHead, AuditPrivate, AuditSubject, AuditTile
+from app.audit.models import AuditCheckpoint, AuditEntry, AuditHead, AuditPrivate, AuditTile
 from app.main import create_app
 from app.question import ANONYMOUS
 from app.runtime import Runtime
@@ -116,7 +116,6 @@ def change(session: Session) -> None:
 def take_away(session: Session) -> None:
     found = row(session, AT).id
     for table, column in (
-        (AuditSubject, AuditSubject.entry_id),
         (AuditPrivate, AuditPrivate.entry_id),
         (AuditEntry, AuditEntry.id),
     ):
@@ -170,7 +169,7 @@ def told(findings: list[Finding]) -> list[tuple[str, int | None, int | None]]:
     [
         (change, [("changed", AT, AT + 1)]),
         (take_away, [("missing", AT, AT + 1)]),
-        (close_up, [("moved", AT, SIZE - 1), ("missing", AT, AT + 1)]),
+        (close_up, [("inserted", SIZE - 1, SIZE), ("moved", AT, SIZE - 1), ("missing", AT, AT + 1)]),
         (put_in, [("inserted", AT, AT + 1), ("moved", AT + 1, SIZE), ("missing", SIZE - 1, SIZE)]),
         (swap, [("moved", AT, AT + 1), ("moved", OTHER, OTHER + 1)]),
     ],
@@ -214,7 +213,6 @@ def truncate(session: Session, size: int) -> None:
     """Cut the log to its first entries, as an older back-up would have it."""
     gone = select(AuditEntry.id).where(AuditEntry.seq > size)
     for table, column in (
-        (AuditSubject, AuditSubject.entry_id),
         (AuditPrivate, AuditPrivate.entry_id),
         (AuditEntry, AuditEntry.id),
     ):

@@ -1,10 +1,12 @@
 """Backup, restore, doctor and migrations at the command line."""
 
 import os
+import signal
 import sqlite3
 import stat
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -111,7 +113,7 @@ def test_doctor_is_content_with_a_sound_machine(machine: Machine) -> None:
     looked_at = [one["name"] for one in found["findings"]]
     assert looked_at == [
         "settings", "disk", "database", "migrations", "keys", "clock", "audit log", "last sequenced",
-        "audit tree", "witnesses", "erasure ledger", "counts",
+        "audit tree", "witnesses", "audit archives", "erasure ledger", "counts",
     ]  # fmt: skip
 
 
@@ -192,3 +194,37 @@ def test_after_a_restore_by_other_tools_the_log_begins_a_new_life(machine: Machi
     begun, signed = log_of(machine)
     assert [(life, size) for life, size, _ in signed] == [(1, begun[1].began_at_size), (2, signed[-1][1])]
     assert signed[-1][2].startswith(f"{signed[0][2]}/2-")
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_restore_that_is_killed_leaves_the_former_life_or_the_new_one(
+    embedded: Machine, tmp_path: Path, moment: str
+) -> None:
+    embedded.ok("member", "add", "Before", "--sector", "ngo")
+    embedded.ok("backup", str(tmp_path / "copy.db"))
+    embedded.ok("member", "add", "After", "--sector", "ngo")
+    child = os.fork()
+    if not child:
+        known = Path.replace
+
+        def dying(one: Path, target: Path) -> Path:
+            if moment == "before":
+                os.kill(os.getpid(), signal.SIGKILL)
+            known(one, target)
+            os.kill(os.getpid(), signal.SIGKILL)
+            return target
+
+        vars_of: Any = Path
+        vars_of.replace = dying
+        embedded.run("restore", str(tmp_path / "copy.db"), "--force")
+        os._exit(1)
+    assert os.WIFSIGNALED(os.waitpid(child, 0)[1])
+    begun, signed = log_of(embedded)
+    names = {row["name"] for row in embedded.json("member", "list")}
+    if moment == "before":
+        assert (len(begun), names) == (1, {"Before", "After"})
+        embedded.ok("restore", str(tmp_path / "copy.db"), "--force")
+        begun, signed = log_of(embedded)
+        names = {row["name"] for row in embedded.json("member", "list")}
+    assert (len(begun), names) == (2, {"Before"})
+    assert signed[-1][0] == 2

@@ -71,6 +71,8 @@ def test_signals_lookups_and_endings_are_as_told(facts: dict[str, Any]) -> None:
     assert (facts["published"], facts["matched"], facts["retracted_answers"]) == (10_000, 25, 410)
     assert facts["outstanding"] == {"before": ["Commons Video"], "after": []}
     assert facts["audit_entries"] > 80
+    assert facts["proven"]["entries"] > 80
+    assert 0 <= facts["proven"]["changed"] < facts["proven"]["entries"]
 
 
 def test_the_demo_runs_ten_years_on() -> None:

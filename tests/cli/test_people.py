@@ -9,6 +9,7 @@ import pytest
 
 from app.audit.entry import Request
 from app.cli import local
+from app.cli import users as user_commands
 from app.config import Config
 from app.console import session
 from app.main import create_app
@@ -125,3 +126,18 @@ def test_the_secret_at_the_provider_may_stand_in_a_file(tmp_path: Path) -> None:
     told = {**PROVIDER, "HALYARD_OIDC_CLIENT_SECRET": "", "HALYARD_OIDC_CLIENT_SECRET_FILE": str(path)}
     assert Config.from_env(told).oidc_secret() == "a secret"
     assert Config.from_env(PROVIDER).oidc_secret() == "a secret"
+
+
+def test_a_member_may_have_more_people_than_a_page_holds(
+    machine: Machine, bank: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or the operator could not end the access of some of them."""
+    monkeypatch.setattr(user_commands, "_PAGE", 1)
+    handles = ["analyst-1", "analyst-2", "analyst-3"]
+    for handle in handles:
+        machine.ok("user", "invite", bank, handle)
+        machine.ok("user", "invite", bank, handle, "--role", "analyst")
+    assert sorted(row["handle"] for row in machine.json("user", "list", bank)) == handles
+    for handle in handles:
+        machine.ok("user", "disable", bank, handle)
+    assert all("disabled_at" in row for row in machine.json("user", "list", bank))

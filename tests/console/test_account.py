@@ -2,8 +2,10 @@
 
 import pytest
 from argon2 import PasswordHasher
+from sqlalchemy import select
 
 from app.audit.entry import Request
+from app.audit.models import RefusalCount
 from app.errors import Conflict, Forbidden, Invalid
 from app.members.people import enrolling, passwords
 from app.members.people.models import UserSecret
@@ -24,6 +26,15 @@ def test_an_invitation_works_once(make):
     assert answer.status_code == 422
     assert "still stands" in answer.text
     assert 'id="code-error"' in answer.text
+
+
+def test_a_wrong_invitation_is_counted_like_a_request_without_identity(make):
+    assert accept(a_browser(make), "aaaa-bbbb-cccc-dddd-eeee-ffff-2222").status_code == 422
+    assert accept(a_browser(make), invited(make, make.user(make.member())), "short").status_code == 422
+    with make.runtime.db.read() as rows:
+        assert sum(rows.scalars(select(RefusalCount.count))) == 1
+    answer = accept(a_browser(make), "aaaa-bbbb-cccc-dddd-eeee-ffff-2222")
+    assert "Ask the operator for another one" in answer.text
 
 
 def test_an_invitation_ends_after_a_day_and_with_a_newer_one(make):

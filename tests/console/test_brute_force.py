@@ -125,3 +125,10 @@ def test_who_is_signed_in_cannot_be_used_to_guess_either(make):
     answers = [browser.post("/console/account/recovery-codes", {"code": "1"}).status_code for _ in range(2)]
     assert answers == [422, 429]
     assert signed_in(make).get("/console/account").status_code == 200
+
+
+def test_a_handle_with_a_null_character_is_a_failure_like_any_other(make):
+    """A database that cannot hold it must not say so, nor forget to count it."""
+    for _ in range(attempts.FREE + 1):
+        assert guess(a_browser(make), "nobody\0at-all").status_code == 422
+    assert guess(a_browser(make), "nobody\0at-all").status_code == 429

@@ -8,8 +8,13 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
+from app.audit import exporting
+from app.audit.entry import Request
 from app.console import log
-from tests.browsing import Browser
+from app.members.people import roles
+from app.record import as_system, begin
+from schemas.vocabulary import Role
+from tests.browsing import Browser, signed_in
 from tests.console.coalition import SLUG, VERSION, World, entry_of, settle, world
 from tests.console.html import Page
 from tests.factories import Make
@@ -168,6 +173,25 @@ def test_an_export_of_everything_is_whole_and_in_the_log(there: World, auditor: 
     settle(there.make.runtime)
     assert api(there, action="audit.exported", decision="released")
     assert api(there, action="audit.exported", decision="completed")
+
+
+def test_an_export_ends_short_when_its_reader_loses_the_role(
+    make: Make, there: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also for entries of its own member: who has no role reads nothing of the log."""
+    monkeypatch.setattr(exporting, "PROVEN_ENTRIES", 1)
+    user = make.user(there.bank.member)
+    browser = signed_in(make, Role.AUDITOR, user=user)
+    answer = browser.get("/console/log/export?action=version.read", buffered=False)
+    chunks = answer.iter_encoded()
+    first = next(chunks)
+    with begin(make.runtime, as_system, Request(), moves_policy=True) as tx:
+        roles.take(tx, there.bank.member.id, user.id, Role.AUDITOR)
+    lines = [json.loads(line) for line in (first + b"".join(chunks)).splitlines()]
+    assert sum("entry" in line for line in lines) == 1
+    assert "closed" not in lines[-1]
+    settle(make.runtime)
+    assert api(there, action="audit.exported", decision="aborted")
 
 
 def test_an_export_as_a_table(there: World, auditor: Browser) -> None:

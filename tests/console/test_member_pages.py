@@ -127,3 +127,17 @@ def test_the_overview_counts_exchanges_and_refusals(there: World, auditor: Brows
     assert len(found.all("title")) >= 3, "page and both charts"
     own = page(there.analyst(there.platform.member), "/console")
     assert "An outsider" not in own.words
+
+
+def test_a_member_counts_of_others_what_they_did_with_its_own_data(there: World) -> None:
+    analyst = there.analyst(there.ngo.member)
+    rows = page(analyst, "/console/members").rows
+    assert "A bank finance member 3 0" in rows, "two reads and a lookup"
+    assert "An outsider finance member 0 0" in rows
+    assert any(row.startswith("An NGO ngo member ") and not row.endswith(" 0 0") for row in rows)
+    bank = page(analyst, f"/console/members/{there.bank.member.id}")
+    assert "Counted and shown is what this member did with what your own member owns." in bank.words
+    assert "3 exchanges from" in bank.words
+    strange = page(there.analyst(there.platform.member), f"/console/members/{there.bank.member.id}")
+    assert "No exchanges from" in strange.words
+    assert "No entry that you may see." in strange.words

@@ -168,3 +168,12 @@ def test_a_fork_between_two_checkpoints_is_told(there: World, auditor: Browser) 
         row.hashes = bytes(32) + row.hashes[32:]
     answer = auditor.get(f"/console/checkpoints?from={old}&to={there.size}")
     assert "The log did not only grow" in Page(answer.text).words
+
+
+@pytest.mark.parametrize("size", [2**63, 10**19 - 1, 10**30])
+def test_a_size_that_no_log_can_have_is_no_checkpoint(auditor: Browser, size: int) -> None:
+    assert auditor.get(f"/console/checkpoints/{size}").status_code == 404
+    assert auditor.get(f"/console/checkpoints?before={size}").status_code == 200
+    answer = auditor.get(f"/console/checkpoints?from={size}&to={size}")
+    assert answer.status_code == 422
+    assert "Give two sizes of checkpoints" in answer.text

@@ -14,6 +14,7 @@ ELSEWHERE = [
     "https://elsewhere.example/", "//elsewhere.example", "/\\elsewhere.example", "/console//elsewhere",
     "/console/../v1/me?\r\nSet-Cookie: a=b", "javascript:alert(1)", "/v1/me", "/consoles", "/console\\x",
     "/console/" + "a" * 3000, "/console/x\n",
+    "/console/../v1/me", "/console/log/.%2E/%2e./v1/me", "/console/..", "/console/..?a=b",
 ]  # fmt: skip
 VERIFY = PasswordHasher.verify
 

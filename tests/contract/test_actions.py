@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.audit.actions import OTHERS, known
+from app.console import wording
 
 APP = Path(__file__).parents[2] / "app"
 TREES = {path: ast.parse(path.read_text()) for path in sorted(APP.rglob("*.py"))}
@@ -43,10 +44,11 @@ def constants() -> dict[str, set[str]]:
         for node in tree.body:
             if not isinstance(node, ast.Assign | ast.AnnAssign):
                 continue
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            for target in targets:
-                if isinstance(target, ast.Name) and isinstance(node.value, ast.Constant):
-                    found.setdefault(target.id, set()).add(str(node.value.value))
+            value = node.value
+            if isinstance(value, ast.Constant) and isinstance(value.value, str):
+                for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+                    if isinstance(target, ast.Name):
+                        found.setdefault(target.id, set()).add(value.value)
     return found
 
 
@@ -79,7 +81,7 @@ def words() -> list[tuple[str, str]]:
     return found
 
 
-WORDS = words()
+WORDS = sorted(set(words()))
 
 
 @pytest.mark.parametrize(("where", "action"), WORDS, ids=[f"{action} {where}" for where, action in WORDS])
@@ -90,3 +92,7 @@ def test_an_action_that_is_left_in_the_log_can_be_asked_for(where: str, action: 
 def test_the_list_of_reads_names_nothing_that_no_code_leaves() -> None:
     written = {action for _, action in WORDS}
     assert OTHERS - written == set()
+
+
+def test_every_action_has_words_on_the_pages_of_the_console() -> None:
+    assert {action for _, action in WORDS} - wording.ACTIONS.keys() == set()

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -25,6 +25,15 @@ OF_THE_REQUEST = {"x-request-id", "halyard-request-id", "date", "ratelimit"}
 """What is of this request alone: `RateLimit` counts requests, whatever they asked for."""
 COUNTED = "halyard-audit-entry"
 """Ids of this request's entries: how many there are must be the same, whatever was asked for."""
+
+
+def told_headers(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """What must be the same in two answers that tell the same."""
+    return sorted(
+        (name, str(value.count(",")) if name.lower() == COUNTED else value)
+        for name, value in headers
+        if name.lower() not in OF_THE_REQUEST
+    )
 
 
 @contextmanager
@@ -176,14 +185,9 @@ def told(
         found = caller._call(method, path, **options)
         event.remove(connection, "before_cursor_execute", note)
     entries = [json.loads(entry.data) for entry in auditor.noted]
-    headers = sorted(
-        (n, str(v.count(",")) if n.lower() == COUNTED else v)
-        for n, v in found.headers.items()
-        if n.lower() not in OF_THE_REQUEST
-    )
     return Told(
         status=found.status,
-        headers=tuple(headers),
+        headers=tuple(told_headers(found.headers.items())),
         body=_CURSOR.sub(b"", found.data),
         statements=tuple(statements),
         audit=tuple(comparable(entry, asked) for entry in entries),

@@ -17,7 +17,7 @@ from tests.stories.server import FAULTS, ROOT, free_port, settings
 
 START_SECONDS = 40
 DEATH_SECONDS = 15
-REACH_SECONDS = 10
+REACH_SECONDS = 30
 LOOK_SECONDS = 0.002
 LAST_LINES = 4_000
 

@@ -29,6 +29,7 @@ class Party:
     _loses: float = 0
     _losing: random.Random = field(default_factory=random.Random)
     _token: str = ""
+    _renews_at: float = 0
     _http: httpx.Client | None = None
 
     @property
@@ -47,12 +48,14 @@ class Party:
         self._loses, self._losing = part, random.Random(seed)
 
     def token(self) -> str:
-        """A token that stands; asks for one when there is none."""
-        if not self._token:
+        """A token that stands; asks for one when there is none, or half of its time is over."""
+        if not self._token or time.monotonic() > self._renews_at:
             form = {"grant_type": "client_credentials", "purpose": self.purpose}
             answer = self.http.post("/oauth/token", data=form, auth=(self.client_id, self.secret))
             answer.raise_for_status()
-            self._token = answer.json()["access_token"]
+            told = answer.json()
+            self._token = told["access_token"]
+            self._renews_at = time.monotonic() + told["expires_in"] / 2
         return self._token
 
     def forget_token(self) -> None:

@@ -134,10 +134,10 @@ def between(houses: Houses, cast: Cast, monkeypatch: pytest.MonkeyPatch) -> Betw
     def plan(act: Act, number: int = 0) -> None:
         real, seen = record.release, iter(range(1_000))
 
-        def release(tx: Any, *args: Any, **more: Any) -> None:
+        def release(tx: Any, *args: Any, **more: Any) -> Any:
             if tx.runtime is houses.here.runtime and next(seen) == number:
                 act(cast)
-            real(tx, *args, **more)
+            return real(tx, *args, **more)
 
         monkeypatch.setattr(record, "release", release)
 

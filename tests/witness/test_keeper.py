@@ -160,6 +160,16 @@ def test_a_made_up_proof_accuses_nobody(keeper, log):
     assert status_of(keeper)["fork"] is False
 
 
+def test_lines_that_anybody_can_add_bring_no_new_evidence(keeper, log, capsys):
+    keeper.add_checkpoint(log.body(0, 7), NOW)
+    body = log.body(7, 12).replace(log.note(12), log.note(13))
+    for n in range(5):
+        line = Signature(f"stranger{n}", b"abcd", bytes(64)).line().encode()
+        assert keeper.add_checkpoint(body + line, NOW + n).verdict is Verdict.NOT_PROVEN
+    assert [one.at for one in keeper.evidence()] == [NOW]
+    assert capsys.readouterr().out.count("witness.refused") == 1
+
+
 @pytest.mark.parametrize("fails", ["fsync", "replace"])
 def test_what_could_not_be_stored_is_not_cosigned(keeper, again, log, monkeypatch, fails):
     keeper.add_checkpoint(log.body(0, 7), NOW)

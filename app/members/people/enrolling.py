@@ -25,6 +25,8 @@ from app.runtime import Runtime
 from schemas.vocabulary import MemberStatus
 
 INVITED_FOR = 24 * HOUR
+NO_INVITATION = "invitation"
+"""Reason of an error: the code is of no invitation that stands."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,8 +119,7 @@ def confirm(tx: Tx, token_hash: bytes, code: str) -> tuple[str, Sequence[str]]:
         Invalid: it is not a code of this device.
         NotFound: a device was set up already.
     """
-    wanted = select(UserSecret).where(UserSecret.user_id == tx.actor.user_id).with_for_update()
-    row = tx.session.scalar(wanted.execution_options(populate_existing=True))
+    row = signing_in.lock_secret(tx.session, tx.actor.user_id)
     if row is None or row.totp_confirmed_at is not None:
         raise NotFound
     step = totp.step_of(
@@ -162,6 +163,7 @@ def renew_recovery_codes(
     """
     with begin(runtime, signed_in, request) as tx:
         user = tx.session.get_one(User, tx.actor.user_id)
+        signing_in.lock_secret(tx.session, user.id)
         charged = attempts.charge(tx, user.handle)
         if signing_in.check_code(tx, code) is None:
             signing_in.fail(tx, charged, user, "wrong_code")
@@ -229,4 +231,4 @@ def _invited(session: Session, code: str, now: int) -> tuple[str, str, str]:
 
 def _no_invitation() -> Invalid:
     detail = "This is not the code of an invitation that still stands. Ask the operator for another one."
-    return Invalid(detail, reason="invitation", errors=[{"pointer": "/code", "detail": detail}])
+    return Invalid(detail, reason=NO_INVITATION, errors=[{"pointer": "/code", "detail": detail}])

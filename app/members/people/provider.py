@@ -109,8 +109,12 @@ def sign_in(
         raise _refused(reason)
     stage = Stage.OPEN if second_factor else Stage.CODE
     with begin(runtime, Standing(user_id), request) as tx:
-        sessions.replace(tx, replaces)
-        return sessions.start(tx, user_id, stage, "provider"), stage
+        linked = select(UserLink.user_id).where(UserLink.account == _account(runtime, issuer, subject))
+        if tx.session.scalar(linked.with_for_update()) == user_id:
+            sessions.replace(tx, replaces)
+            return sessions.start(tx, user_id, stage, "provider"), stage
+    refuse(runtime, request, "unknown_account")  # it was unlinked since it was looked up
+    raise _refused("unknown_account")
 
 
 def refuse(runtime: Runtime, request: Request, reason: str) -> None:

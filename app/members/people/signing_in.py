@@ -70,7 +70,7 @@ def try_password(
     Raises:
         TooMany, Locked: see `attempts.charge`.
     """
-    typed = handle.strip().casefold()[: HANDLE_LIMIT + 1]
+    typed = handle.replace("\0", "\N{REPLACEMENT CHARACTER}").strip().casefold()[: HANDLE_LIMIT + 1]
     with begin(runtime, as_nobody, request) as tx:
         found = _candidate(tx, typed)
     right = passwords.matches(found.password_hash, password)
@@ -83,8 +83,11 @@ def try_password(
     if found.password_hash is not None and passwords.is_outdated(found.password_hash):
         newer = passwords.hash_password(password)
     with begin(runtime, Standing(found.user.id), request) as tx:
+        secret = lock_secret(tx.session, found.user.id)
+        if secret is None or secret.password_hash != found.password_hash:  # set anew while this was hashed
+            fail(tx, found.charge, found.user, "wrong_password")
+            return None
         attempts.give_back(tx, found.charge)
-        secret = tx.session.get_one(UserSecret, found.user.id)
         secret.password_hash = newer or secret.password_hash
         stage = Stage.CODE if secret.totp_confirmed_at is not None else Stage.ENROL
         sessions.replace(tx, replaces)
@@ -103,6 +106,7 @@ def try_code(runtime: Runtime, request: Request, token_hash: bytes, code: str) -
     """
     with begin(runtime, SignedIn(token_hash, Stage.CODE), request) as tx:
         user = tx.session.get_one(User, tx.actor.user_id)
+        lock_secret(tx.session, user.id)
         charged = attempts.charge(tx, user.handle)
         kind = check_code(tx, code)
         if kind is None:
@@ -116,8 +120,7 @@ def try_code(runtime: Runtime, request: Request, token_hash: bytes, code: str) -
 
 def check_code(tx: Tx, code: str) -> str | None:
     """Use up a code of the acting person; returns `totp` or `recovery-code`, None if it is neither."""
-    wanted = select(UserSecret).where(UserSecret.user_id == tx.actor.user_id).with_for_update()
-    secret = tx.session.scalar(wanted.execution_options(populate_existing=True))
+    secret = lock_secret(tx.session, tx.actor.user_id)
     if secret is None or secret.totp_confirmed_at is None:
         return None
     clear = totp.unseal(tx.runtime.people_key, secret.user_id, secret.totp_sealed)
@@ -130,6 +133,16 @@ def check_code(tx: Tx, code: str) -> str | None:
     )
     used = tx.session.execute(gone.returning(RecoveryCode.code_hash)).first()
     return "recovery-code" if used is not None else None
+
+
+def lock_secret(session: Session, user_id: str | None) -> UserSecret | None:
+    """What a user signs in with, as it is now and until this transaction ends; None: nothing.
+
+    It comes before the counts of failures in every transaction that locks both, so that none waits for the
+    other.
+    """
+    wanted = select(UserSecret).where(UserSecret.user_id == user_id).with_for_update()
+    return session.scalar(wanted.execution_options(populate_existing=True))
 
 
 def prove_again(runtime: Runtime, request: Request, signed_in: SignedIn, password: str) -> bool:

@@ -1,10 +1,13 @@
 """What a verifier keeps for years: receipts, and the checkpoints that it has seen."""
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.verifier.findings import Ranges, Report
 from app.verifier.growth import Growth
@@ -126,3 +129,15 @@ def test_ranges_join_and_tell_their_gaps() -> None:
     assert list(found.gaps(0, 25)) == [(9, 20), (21, 25)]
     assert list(found.gaps(3, 8)) == []
     assert (8 in found, 9 in found, len(found)) == (True, False, 10)
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(1, 6)), max_size=20))
+def test_ranges_are_the_set_of_what_was_added(added: list[tuple[int, int]]) -> None:
+    found, plain = Ranges(), set[int]()
+    for start, width in added:
+        found.add(start, start + width)
+        plain |= set(range(start, start + width))
+    assert {n for n in range(40) if n in found} == plain
+    assert len(found) == len(plain)
+    spans = list(found)
+    assert all(high < low for (_, high), (low, _) in pairwise(spans))
