@@ -8,7 +8,7 @@ then hold less than asked for, also nothing, and says how far it looked.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from sqlalchemy import (
@@ -127,7 +127,8 @@ class _Stream:
     rest: Sequence[Condition]
     joined: bool = False
     """Something is asked of mentions that only their entries say."""
-    window: int = field(default_factory=lambda: WINDOW)
+    scattered: bool = False
+    """Entries with their bytes are looked at, and do not stand together."""
     few: bool = False
 
     def wanted(self, span: Span, limit: int, *, newest: bool) -> Select[Any]:
@@ -144,7 +145,7 @@ class _Stream:
             return None
         order = self.number.desc() if newest else self.number
         keyed = select(self.number).where(*self.key, *span.holds(self.number))
-        return keyed.order_by(order).offset(self.window).limit(1)
+        return keyed.order_by(order).offset(SCATTERED if self.scattered else WINDOW).limit(1)
 
 
 def entries(session: Session, scope: Scope, asked: Filter, shown: Sequence[Shown], page: Page) -> Found:
@@ -262,11 +263,11 @@ def _acted(session: Session, asked: Filter) -> list[_Stream]:
     elif asked.actions:
         rest = [part for name, part in conditions.items() if name != "action"]
         return [
-            _Stream(number=AuditEntry.seq, key=[AuditEntry.action == action], rest=rest, window=SCATTERED)
+            _Stream(number=AuditEntry.seq, key=[AuditEntry.action == action], rest=rest, scattered=True)
             for action in asked.actions
         ]
     found = _stream(AuditEntry.seq, conditions, key)
-    return [replace(found, window=SCATTERED) if key else found]
+    return [replace(found, scattered=bool(key))]
 
 
 def _about(session: Session, asked: Filter, shown: Sequence[Shown], whose: list[Condition]) -> list[_Stream]:
@@ -290,8 +291,7 @@ def _about(session: Session, asked: Filter, shown: Sequence[Shown], whose: list[
         if named.keys() >= set(names)
     )
     direct = _stream(AuditMention.seq, named, key)
-    window = SCATTERED if joined else WINDOW
-    found = [replace(direct, rest=[*direct.rest, *rest], joined=joined, window=window)]
+    found = [replace(direct, rest=[*direct.rest, *rest], joined=joined, scattered=joined)]
     if asked.object is not None or asked.version is not None:
         # Also where no line is known: what is hidden and what does not exist cost the same statements.
         lines = or_(false(), *(on_page(line) for line in shown if _fits(line, asked)))
