@@ -5,7 +5,7 @@ PYTHON := $(shell for p in python3.11 python3.12 python3.13 python3.14 python3 p
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
-WORKERS ?= 2
+WORKERS ?= 3
 SEED ?= $(shell date +%s)
 ARGS ?=
 
@@ -30,8 +30,8 @@ serve: $(READY) ## Run a server on this machine, with SQLite and the worker insi
 	$(BIN)/halyard serve $(ARGS)
 
 test: $(READY) ## Run all tests on SQLite, then on PostgreSQL
-	$(BIN)/python -m pytest -q -n $(WORKERS) --database=sqlite $(ARGS)
-	$(BIN)/python -m pytest -q -n $(WORKERS) --database=postgresql $(ARGS)
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal --database=sqlite $(ARGS)
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal --database=postgresql $(ARGS)
 
 check: $(READY) ## Check format, lint, types, floors and generated files; changes nothing
 	$(BIN)/ruff format --check .
