@@ -5,7 +5,7 @@ PYTHON := $(shell for p in python3.11 python3.12 python3.13 python3.14 python3 p
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
-WORKERS ?= 3
+WORKERS ?= 2
 SEED ?= $(shell date +%s)
 ARGS ?=
 

@@ -37,7 +37,13 @@ def refused(asks: Direct, url: str) -> str:
 
 
 def test_a_private_address_is_reached_under_its_name(local: ssl.SSLContext, authority: Authority) -> None:
-    with serving(local, document(b"answer", media_type="text/plain")) as server:
+    def talk(connection: ssl.SSLSocket) -> None:
+        """What is left unread when a connection closes takes the answer with it: read the body first."""
+        if not server.asked[-1].endswith(b"body"):
+            assert connection.recv(64) == b"body"
+        document(b"answer", media_type="text/plain")(connection)
+
+    with serving(local, talk) as server:
         url = f"https://localhost:{server.port}/w1/add-checkpoint"
         answer = Direct(trust=authority.trust()).post(url, b"body", "application/octet-stream")
     assert (answer.status, answer.body, answer.media_type) == (200, b"answer", "text/plain")
