@@ -1,7 +1,13 @@
-"""Random UUIDs by the thousand: to ask the system for the bytes of each takes longer than all the rest."""
+"""Ids: how they are written, and new ones."""
 
 import os
+import re
+from typing import Final
 
+FORM: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+"""A UUID in its one written form (RFC 9562 section 4, in lower case)."""
+
+# Drawn by the thousand: to ask the system for the bytes of each takes longer than all the rest.
 _MANY = 512
 _drawn: list[str] = []
 os.register_at_fork(after_in_child=_drawn.clear)  # or two processes would give out the same

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from app.durable import sync_folder
 from app.errors import Unavailable
 
 _MODE = 0o600
@@ -63,7 +64,7 @@ def append(path: Path, rows: Sequence[Row | Statement]) -> None:
             _write(handle, data)
         finally:
             os.close(handle)
-        _make_durable(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         raise Unavailable(
             "The ledger of what must stay gone cannot be written, so nothing was done. Tell the operator.",
@@ -110,12 +111,3 @@ def _write(handle: int, data: bytes) -> None:
     while data:
         data = data[os.write(handle, data) :]
     os.fsync(handle)
-
-
-def _make_durable(folder: Path) -> None:
-    """The file's name, too, must be on the disk."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

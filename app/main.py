@@ -49,6 +49,7 @@ log = structlog.get_logger(__name__)
 
 BODY_LIMIT = 1_000_000
 _ECHO_LIMIT = 128
+_API = "halyard-api"
 
 BLUEPRINTS = (
     oauth.blp,
@@ -102,7 +103,7 @@ def create_app(runtime: Runtime) -> Flask:
     app.config["PROPAGATE_EXCEPTIONS"] = False
     app.url_map.strict_slashes = False
     attach(app, runtime)
-    app.extensions["halyard-api"] = documentation.install(app, BLUEPRINTS)
+    app.extensions[_API] = documentation.install(app, BLUEPRINTS)
     problems.install(app)
     site.install(app, PAGES)
     app.before_request(_start)
@@ -116,9 +117,10 @@ def create_app(runtime: Runtime) -> Flask:
 
 def attach(app: Flask, runtime: Runtime) -> None:
     """Let an assembled server answer from this runtime, and keep nothing of one that it had before."""
+    for name in [name for name in app.extensions if name.startswith("halyard-") and name != _API]:
+        del app.extensions[name]
     app.extensions["halyard"] = runtime
     app.extensions["halyard-limits"] = limits.install(runtime)
-    app.extensions.pop("halyard-token-keys", None)
 
 
 def _start() -> None:

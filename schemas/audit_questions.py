@@ -67,7 +67,7 @@ class WaySchema(Schema):
     times = fields.Integer(required=True, metadata={"description": "Entries that say so."})
 
 
-class TakerSchema(Schema):
+class AuditRecipientSchema(Schema):
     """A member to which something was handed."""
 
     member = Ident(required=True, allow_none=True, description="The member; null: nobody known.")
@@ -79,14 +79,16 @@ class TakerSchema(Schema):
     ways = fields.List(fields.Nested(WaySchema), required=True)
 
 
-class TakerPageSchema(Schema):
-    items = fields.List(fields.Nested(TakerSchema), required=True, metadata={"description": "By member id."})
+class AuditRecipientPageSchema(Schema):
+    items = fields.List(
+        fields.Nested(AuditRecipientSchema), required=True, metadata={"description": "By member id."}
+    )
     next = fields.String(
         required=True, allow_none=True, metadata={"description": "Send as `after`; null: no more."}
     )
 
 
-class OutstandingPageSchema(TakerPageSchema):
+class OutstandingPageSchema(AuditRecipientPageSchema):
     """Those who took it and were not handed its tombstone since."""
 
     retracted_at = Moment(

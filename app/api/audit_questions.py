@@ -8,27 +8,25 @@ from typing import Any
 from flask import Response
 
 from app.api.audit import ACTION
-from app.audit import projecting, questions, service, tallies
-from app.audit.queries import Filter
+from app.audit import questions, service, tallies
 from app.audit.questions import Asked, Recipient
 from app.audit.tallies import Volume
 from app.audit.unusual import PAST_DAYS, unusual
 from app.clock import DAY, to_text
 from app.errors import Invalid
 from app.events import Subject
-from app.feed.shown import gone, shown
 from app.record import Tx
 from app.web import paging
-from app.web.audit import gathered
+from app.web.audit import gathered, thing
 from app.web.blueprint import Blueprint
 from app.web.exchange import Reply, read
 from app.web.identity import requires
 from schemas.audit_questions import (
     DAYS_LIMIT,
+    AuditRecipientPageSchema,
     MatrixSchema,
     OutstandingPageSchema,
     PeriodArgs,
-    TakerPageSchema,
     ThingArgs,
     VolumeArgs,
     VolumeSchema,
@@ -44,7 +42,7 @@ _ASKED = Subject(kind="entry")
 @blp.get("/recipients")
 @requires(Scope.AUDIT_READ, Scope.AUDIT_READ_OWN)
 @blp.arguments(ThingArgs, location="query")
-@blp.response(200, TakerPageSchema)
+@blp.response(200, AuditRecipientPageSchema)
 def recipients(args: dict[str, Any]) -> Response:
     """Who was given a version or signal: when first and last, how often, under which label and purpose.
 
@@ -53,9 +51,8 @@ def recipients(args: dict[str, Any]) -> Response:
     gathered()
 
     def work(tx: Tx) -> Reply:
-        asked, scope = _thing(tx, args), service.scope_of(tx.actor)
-        found = questions.recipients(tx.session, scope, asked)
-        return _page(tx, TakerPageSchema, args, found, "audit-recipients")
+        found = questions.recipients(tx.session, service.scope_of(tx.actor), _asked(tx, args))
+        return _page(tx, AuditRecipientPageSchema, args, found, "audit-recipients")
 
     return read(ACTION, _ASKED, work)
 
@@ -69,12 +66,11 @@ def outstanding(args: dict[str, Any]) -> Response:
     gathered()
 
     def work(tx: Tx) -> Reply:
-        asked, scope = _thing(tx, args), service.scope_of(tx.actor)
+        asked, scope = _asked(tx, args), service.scope_of(tx.actor)
         told = questions.outstanding(tx.session, scope, asked)
-        ended = min((line.date for line in asked.gone), default=None)
-        visible = ended if told.recipients or scope.member is None else None
-        more = {"retracted_at": visible, "recipients": told.recipients, "told": told.told}
-        found = told.outstanding if ended is not None else []
+        visible = asked.ended if told.recipients or scope.member is None else None
+        more = {"retracted_at": visible, "recipients": len(told.recipients), "told": told.told}
+        found = told.outstanding if asked.ended is not None else []
         return _page(tx, OutstandingPageSchema, args, found, "audit-outstanding", **more)
 
     return read(ACTION, _ASKED, work)
@@ -93,10 +89,9 @@ def volume(args: dict[str, Any]) -> Response:
 
     def work(tx: Tx) -> Reply:
         session, scope, member = tx.session, service.scope_of(tx.actor), args.get("member")
-        projecting.require_counted(session)
         since, until = _period(tx, args)
         counts = tallies.volume(session, scope, member, since - PAST_DAYS * DAY, until)
-        begun = tallies.first_day(session, scope, member) if member is not None else None
+        begun = tallies.first_days(session, scope, [member]).get(member) if member is not None else None
         value = {
             "days": _days(one for one in counts if one.day >= since),
             "unusual": [
@@ -118,22 +113,14 @@ def matrix(args: dict[str, Any]) -> Response:
 
     def work(tx: Tx) -> Reply:
         service.require_whole(tx.actor)
-        projecting.require_counted(tx.session)
         cells = tallies.matrix(tx.session, *_period(tx, args))
         return Reply.of(MatrixSchema, {"items": cells})
 
     return read(ACTION, _ASKED, work)
 
 
-def _thing(tx: Tx, args: dict[str, Any]) -> Asked:
-    """What is asked about, with the lines of the feed that held it and that said that it is gone."""
-    projecting.require_counted(tx.session)
-    collection, version, one = args.get("collection"), args.get("version"), args.get("object")
-    ids = service.objects(tx.session, Filter(collection=collection, version=version, object=one))
-    return Asked(
-        collection=collection, version=version, object=one,
-        shown=shown(tx.session, ids), gone=gone(tx.session, ids),
-    )  # fmt: skip
+def _asked(tx: Tx, args: dict[str, Any]) -> Asked:
+    return thing(tx, collection=args.get("collection"), version=args.get("version"), one=args.get("object"))
 
 
 def _page(

@@ -34,7 +34,7 @@ def get_receipt(entry_id: str) -> Response:
     `halyard audit verify --receipt FILE`. Where no checkpoint covers the entry within two seconds, the answer
     is 409 and says which one to wait for.
     """
-    sequencer.drain(runtime().db)
+    sequencer.place(runtime().db, entry_id)
 
     def work(tx: Tx) -> Reply:
         return Reply(body=receipt(tx.session, tx.actor, entry_id))

@@ -4,7 +4,6 @@ A file is written beside its place, brought to the disk, read again and checked,
 place, where nothing overwrites it: its name holds the first digits of its SHA-256.
 """
 
-import fcntl
 import gzip
 import hashlib
 import os
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from app.durable import locked, sync_folder
 from app.transparency.blocks import verify_block
 from app.transparency.checkpoints import Checkpoint
 from app.transparency.errors import NotProven
@@ -59,12 +59,8 @@ def alone(folder: Path) -> Iterator[None]:
         OSError: the folder cannot be made or written.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with locked(folder / LOCK, wait=False):
         yield
-    finally:
-        os.close(handle)
 
 
 def write(
@@ -92,7 +88,7 @@ def write(
         path.rename(folder / name)
     finally:
         path.unlink(missing_ok=True)
-    sync(folder)
+    sync_folder(folder)
     return Written(file=name, digest=digest, start=start, end=end)
 
 
@@ -107,17 +103,8 @@ def left_behind(folder: Path, start: int, leaves_of: LeavesOf, root_at: RootAt) 
         except NotProven:
             continue  # of another life of this log, or damaged: people decide about it
         if found[0] == start:
-            sync(folder)
+            sync_folder(folder)
             yield Written(file=path.name, digest=digest_of(path), start=start, end=found[1])
-
-
-def sync(folder: Path) -> None:
-    """Bring the names in a folder to the disk."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def digest_of(path: Path) -> bytes:

@@ -11,13 +11,11 @@ from dataclasses import dataclass, replace
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from app.audit import service
+from app.audit import projecting, service, tallies
 from app.audit.projection import NOBODY, AuditTally
 from app.audit.queries import Scope
-from app.audit.tallies import Volume
 from app.audit.unusual import PAST_DAYS, Unusual, unusual
 from app.clock import DAY
-from app.parties import Member
 from app.question import Actor
 from schemas.vocabulary import Decision
 
@@ -67,8 +65,10 @@ def look(session: Session, actor: Actor, now: int, days: int, *, member: str | N
 
     Raises:
         Forbidden: the reader's client is bound to collections; the log is not cut that way.
+        Unavailable: the log is still being prepared for questions.
     """
     scope = service.scope_of(actor)
+    projecting.require_counted(session)
     until = now - now % DAY + DAY
     since = until - days * DAY
     volumes = _volumes(session, scope, member, since - PAST_DAYS * DAY, until)
@@ -80,12 +80,22 @@ def look(session: Session, actor: Actor, now: int, days: int, *, member: str | N
         since=since,
         days=_days(volumes, since, until),
         members=_members([*with_own, *volumes] if not of_others else volumes, since),
-        unusual=[] if of_others else _unusual(session, volumes, since, until),
+        unusual=[] if of_others else _unusual(session, scope, volumes, since, until),
         partial=scope.member is not None,
     )
 
 
-_Row = tuple[str, Volume]
+@dataclass(frozen=True, kw_only=True)
+class _Count:
+    """What a member did on one day with one decision."""
+
+    day: int
+    decision: str
+    entries: int
+    items: int
+
+
+_Row = tuple[str, _Count]
 
 
 def _volumes(session: Session, scope: Scope, member: str | None, since: int, until: int) -> list[_Row]:
@@ -111,7 +121,7 @@ def _summed(session: Session, since: int, until: int, *wanted: ColumnElement[boo
         .order_by(*by)
     )
     return [
-        (who, Volume(day=day, action="", decision=decision, entries=int(entries), items=int(items)))
+        (who, _Count(day=day, decision=decision, entries=int(entries), items=int(items)))
         for day, who, decision, entries, items in session.execute(rows)
     ]
 
@@ -134,24 +144,20 @@ def _members(volumes: Iterable[_Row], since: int) -> dict[str | None, tuple[int,
     return {who: (exchanges, refused) for who, (exchanges, refused) in counted.items()}
 
 
-def _count(into: list[int], one: Volume) -> None:
+def _count(into: list[int], one: _Count) -> None:
     if one.decision == Decision.REFUSED.value:
         into[1] += one.entries
     elif one.decision not in _ENDINGS:
         into[0] += one.entries
 
 
-def _unusual(session: Session, volumes: Iterable[_Row], since: int, until: int) -> list[tuple[str, Unusual]]:
-    by_member: dict[str, list[Volume]] = defaultdict(list)
+def _unusual(
+    session: Session, scope: Scope, volumes: Iterable[_Row], since: int, until: int
+) -> list[tuple[str, Unusual]]:
+    by_member: dict[str, list[_Count]] = defaultdict(list)
     for who, one in volumes:
         if who != NOBODY:
             by_member[who].append(one)
-    rows = select(Member.id, Member.created_at).where(Member.id.in_(sorted(by_member)))
-    begun = {row.id: row.created_at - row.created_at % DAY for row in session.execute(rows)}
-    found = [
-        (who, one)
-        for who, own in by_member.items()
-        if who in begun
-        for one in unusual(own, since, until, begun[who])
-    ]
+    begun = tallies.first_days(session, scope, by_member)
+    found = [(who, one) for who, own in by_member.items() for one in unusual(own, since, until, begun[who])]
     return sorted(found, key=lambda pair: (-pair[1].day, pair[0], pair[1].measure))

@@ -11,10 +11,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, and_, false, func, or_, select
 from sqlalchemy.orm import Session
 
+from app.audit import projecting, withheld
 from app.audit.models import AuditEntry
 from app.audit.projection import AuditMention
 from app.audit.queries import Scope, Shown, on_page
-from schemas.vocabulary import Decision, Tlp, VersionStatus
+from schemas.vocabulary import Decision, VersionStatus
 
 HANDING = ("version.read", "versions.compared", "signal.read")
 """Actions that hand out what they name. Others name it too: a list of reminders, a withdrawal."""
@@ -36,6 +37,11 @@ class Asked:
     object: str | None = None
     shown: Sequence[Shown] = ()
     gone: Sequence[Shown] = ()
+
+    @property
+    def ended(self) -> int | None:
+        """When it was taken back, microseconds; None: it was not."""
+        return min((line.date for line in self.gone), default=None)
 
     @property
     def named(self) -> ColumnElement[bool]:
@@ -75,11 +81,15 @@ class Recipient:
 
 @dataclass(frozen=True, kw_only=True)
 class Told:
-    """How many took it, how many of them were handed its tombstone, and which were not."""
+    """Who took it, and which of them were not handed its tombstone."""
 
+    recipients: Sequence[Recipient]
     outstanding: Sequence[Recipient]
-    recipients: int
-    told: int
+
+    @property
+    def told(self) -> int:
+        """How many were handed its tombstone."""
+        return len(self.recipients) - len(self.outstanding)
 
 
 def version_ids(session: Session, collection: str, version: str) -> list[str]:
@@ -99,7 +109,12 @@ def version_ids(session: Session, collection: str, version: str) -> list[str]:
 
 
 def recipients(session: Session, scope: Scope, asked: Asked) -> list[Recipient]:
-    """The members to which it was handed, by itself or on a page that held it, by id."""
+    """The members to which it was handed, by itself or on a page that held it, by id.
+
+    Raises:
+        Unavailable: the log is still being prepared for questions.
+    """
+    projecting.require_counted(session)
     released = AuditMention.decision == Decision.RELEASED.value
     found: dict[str | None, Recipient] = {}
     for condition in _handed(asked):
@@ -112,14 +127,13 @@ def outstanding(session: Session, scope: Scope, asked: Asked) -> Told:
     """Of those who took it, the ones to which its tombstone was not handed since.
 
     An acknowledgement follows a page that was handed out, so that whoever acknowledged is told, too.
+
+    Raises:
+        Unavailable: as `recipients`.
     """
     took = recipients(session, scope, asked)
     told = _told(session, asked)
-    return Told(
-        outstanding=[one for one in took if one.member not in told],
-        recipients=len(took),
-        told=sum(one.member in told for one in took),
-    )
+    return Told(recipients=took, outstanding=[one for one in took if one.member not in told])
 
 
 def named(session: Session, found: Sequence[Recipient]) -> Sequence[Recipient]:
@@ -154,15 +168,15 @@ def _summed(
         func.min(AuditMention.seq).label("first_seq"), func.max(AuditMention.seq).label("last_seq"),
         func.min(AuditMention.at).label("first_at"), func.max(AuditMention.at).label("last_at"),
     )  # fmt: skip
-    return select(*by, *counted).where(condition, decided, *within(scope)).group_by(*by).order_by(*by)
+    return select(*by, *counted).where(condition, decided, *_within(scope)).group_by(*by).order_by(*by)
 
 
-def within(scope: Scope) -> list[ColumnElement[bool]]:
+def _within(scope: Scope) -> list[ColumnElement[bool]]:
     """What of mentions a reader may be told."""
     if scope.member is None:
         return []
     own = or_(AuditMention.owner_id == scope.member, AuditMention.member_id == scope.member)
-    return [own, or_(AuditMention.tlp.is_(None), AuditMention.tlp != Tlp.RED.value)]
+    return [own, withheld.mentions_told()]
 
 
 def _add(found: dict[str | None, Recipient], row: Row[Any]) -> None:

@@ -7,25 +7,19 @@ which marking and purpose, and how much: no client, user, request or commitment,
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 from sqlalchemy.orm import Session
 
-from app.audit import archives, projecting, queries, questions
+from app.audit import archives, projecting, queries, questions, withheld
 from app.audit.models import AuditEntry, AuditPrivate
 from app.audit.queries import Filter, Page, Shown
 from app.errors import Forbidden, NotFound
 from app.policy import NOT_BOUND
 from app.question import Actor
-from schemas.vocabulary import Scope, Tlp
-
-BANDED = frozenset({"signals.looked-up"})
-"""Actions whose counts an owner sees in bands: an exact one could tell which signal matched."""
-BANDS = (1, 10, 100, 1_000, 10_000)
+from schemas.vocabulary import Scope
 
 _NO_OBJECT = "00000000-0000-0000-0000-000000000000"
-_SHOWN_OF_OTHERS = ("id", "at", "action", "decision", "purpose", "reason")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,7 +190,7 @@ def _sight(row: AuditEntry, actor: Actor, scope: queries.Scope) -> Sight:
     if scope.member is None:
         return Sight(index=index, entry=row.entry, reduced=False)
     document = json.loads(row.entry)
-    reduced = _for_member(document, scope.member, actor.user_id)
+    reduced = withheld.for_member(document, scope.member, actor.user_id)
     if reduced == document:
         return Sight(index=index, entry=row.entry, reduced=False)
     return Sight(index=index, entry=msgspec.json.encode(reduced), reduced=True)
@@ -209,41 +203,6 @@ def _made_by(row: AuditEntry, actor: Actor) -> bool:
     if actor.client_id is not None and row.client_id == actor.client_id:
         return True
     return actor.user_id is not None and json.loads(row.entry)["actor"]["user"] == actor.user_id
-
-
-def _for_member(document: dict[str, Any], member_id: str, user_id: str | None) -> dict[str, Any]:
-    acting = document["actor"]
-    if acting["member"] == member_id:
-        own_eyes = user_id is not None and acting["user"] == user_id
-        subjects = [each if own_eyes else _without_red(each) for each in document["subjects"]]
-        return {**document, "subjects": subjects}
-    reduced = {name: document[name] for name in _SHOWN_OF_OTHERS if name in document}
-    subjects = [_without_red(each) for each in document["subjects"] if each.get("owner") == member_id]
-    if document["action"] in BANDED:
-        subjects = [_banded(each) for each in subjects]
-    return {**reduced, "actor": {"member": acting["member"]}, "subjects": subjects}
-
-
-def _without_red(subject: dict[str, Any]) -> dict[str, Any]:
-    """Of what is TLP:RED only that there was something: a role gives no sight, nor does the same member."""
-    if subject.get("marking", {}).get("tlp") != Tlp.RED:
-        return subject
-    return {"kind": subject["kind"], "marking": {"tlp": subject["marking"]["tlp"]}}
-
-
-def _banded(subject: dict[str, Any]) -> dict[str, Any]:
-    rest = {name: value for name, value in subject.items() if name != "count"}
-    count = subject.get("count")
-    return rest if count is None else {**rest, "band": band(count)}
-
-
-def band(count: int) -> str:
-    """The band of a count, for example `10-99`; from 10,000 on `10000+`."""
-    reached = [low for low in BANDS if low <= count]
-    if not reached:
-        return "0"
-    following = BANDS[len(reached) :]
-    return f"{reached[-1]}-{following[0] - 1}" if following else f"{reached[-1]}+"
 
 
 def _openings(row: AuditPrivate | None) -> dict[str, str | None] | None:

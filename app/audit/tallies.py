@@ -4,17 +4,17 @@ Days are of UTC and whole: from the day of `since` to before `until`, a day that
 read of everybody. A member reads of itself, and of others what they did with what it owns, lookups in bands.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Subquery, func, select, union_all
 from sqlalchemy.orm import Session
 
+from app.audit import projecting
 from app.audit.projection import NOBODY, WEEK, AuditPair, AuditTally
 from app.audit.queries import Scope
-from app.audit.service import BANDED, band
+from app.audit.withheld import BANDED, band
 from app.clock import DAY
-from schemas.vocabulary import Decision
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,15 +30,6 @@ class Volume:
     entries: int
     items: int | None
     band: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Refusals:
-    """How many entries of one day say that something was refused."""
-
-    day: int
-    action: str
-    entries: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +53,11 @@ def volume(session: Session, scope: Scope, member: str | None, since: int, until
         scope: of the reader. A member that asks for another one gets what that one did with its own data.
         member: the acting member; None: all that the reader may know of.
         since: microseconds; with `until`, see above.
+
+    Raises:
+        Unavailable: the log is still being prepared for questions.
     """
+    projecting.require_counted(session)
     wanted = (
         select(
             AuditTally.day, AuditTally.action, AuditTally.decision,
@@ -86,29 +81,27 @@ def _volume(day: int, action: str, decision: str, entries: int, items: int, *, e
     )  # fmt: skip
 
 
-def first_day(session: Session, scope: Scope, member: str) -> int | None:
-    """The first day on which a member did something that the reader may know of."""
-    return session.scalar(select(func.min(AuditTally.day)).where(*_whose(scope, member)))
-
-
-def refusals(
-    session: Session, scope: Scope, member: str | None, since: int, until: int
-) -> Sequence[Refusals]:
-    """Refusals per day and action, oldest first. Arguments as `volume`."""
+def first_days(session: Session, scope: Scope, members: Collection[str]) -> dict[str, int]:
+    """The first day on which each of these members did something that the reader may know of."""
+    whole = all(_own(scope, member) for member in members)
     wanted = (
-        select(AuditTally.day, AuditTally.action, func.sum(AuditTally.entries))
-        .where(*_within(since, until), *_whose(scope, member), AuditTally.decision == Decision.REFUSED.value)
-        .group_by(AuditTally.day, AuditTally.action)
-        .order_by(AuditTally.day, AuditTally.action)
+        select(AuditTally.member_id, func.min(AuditTally.day).label("day"))
+        .where(
+            AuditTally.owner_id == (NOBODY if whole else scope.member),
+            AuditTally.member_id.in_(sorted(members)),
+        )
+        .group_by(AuditTally.member_id)
     )
-    return [
-        Refusals(day=day, action=action, entries=int(entries))
-        for day, action, entries in session.execute(wanted)
-    ]
+    return {row.member_id: row.day for row in session.execute(wanted)}
 
 
 def matrix(session: Session, since: int, until: int) -> Sequence[Cell]:
-    """Who did how much with whose data, by member and owner: for auditors."""
+    """Who did how much with whose data, by member and owner: for auditors.
+
+    Raises:
+        Unavailable: as `volume`.
+    """
+    projecting.require_counted(session)
     pairs = _pairs(since, until).c
     by = (pairs.member_id, pairs.owner_id)
     wanted = (

@@ -12,9 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
 from statistics import median
-from typing import Final
+from typing import Final, Protocol
 
-from app.audit.tallies import Volume
 from app.clock import DAY
 from schemas.vocabulary import Decision
 
@@ -27,6 +26,19 @@ SCALE: Final = 1.4826
 
 ENTRIES, ITEMS, REFUSED = "entries", "items", "refused"
 MEASURES: Final = (ENTRIES, ITEMS, REFUSED)
+
+
+class Counted(Protocol):
+    """What was done on one day with one decision, or a part of it: entries, and the items that they count."""
+
+    @property
+    def day(self) -> int: ...
+    @property
+    def decision(self) -> str: ...
+    @property
+    def entries(self) -> int: ...
+    @property
+    def items(self) -> int | None: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +61,7 @@ class Unusual:
     days: int
 
 
-def unusual(volumes: Iterable[Volume], since: int, until: int, begun: int) -> Sequence[Unusual]:
+def unusual(volumes: Iterable[Counted], since: int, until: int, begun: int) -> Sequence[Unusual]:
     """The unusual days of a period, oldest first.
 
     Args:
@@ -67,7 +79,7 @@ def unusual(volumes: Iterable[Volume], since: int, until: int, begun: int) -> Se
     ]
 
 
-def _by_day(volumes: Iterable[Volume]) -> Mapping[int, Mapping[str, int]]:
+def _by_day(volumes: Iterable[Counted]) -> Mapping[int, Mapping[str, int]]:
     days: dict[int, dict[str, int]] = defaultdict(lambda: dict.fromkeys(MEASURES, 0))
     for one in volumes:
         day = days[one.day]

@@ -1,10 +1,9 @@
 """The database of this machine, used as the operator: every act is recorded as one of the system's."""
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from app import record
+from app import ids, record
 from app.audit.committer import EpochMovedError
 from app.audit.entry import Request
 from app.cli.command import Failure
@@ -17,7 +16,6 @@ from app.members.members import MemberView
 from app.record import Tx
 from app.runtime import Runtime
 
-IDENT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ATTEMPTS = 8
 _PAGE = 500
 
@@ -58,7 +56,7 @@ def looking(action: str, subject: Subject, work: Callable[[Tx], bytes]) -> bytes
 
 def find_member(tx: Tx, text: str) -> MemberView:
     """A member by its id or its name."""
-    if IDENT.fullmatch(text):
+    if ids.FORM.fullmatch(text):
         return members.read(tx, text)
     for found in all_members(tx):
         if found.name == text:
@@ -70,7 +68,7 @@ def find_member(tx: Tx, text: str) -> MemberView:
 
 def find_group(tx: Tx, text: str) -> GroupView:
     """A sharing group by its id or its name."""
-    if IDENT.fullmatch(text):
+    if ids.FORM.fullmatch(text):
         return groups.read(tx, text)
     for found in all_groups(tx):
         if found.name == text:

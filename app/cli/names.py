@@ -2,14 +2,14 @@
 
 from typing import Any
 
+from app import ids
 from app.cli.client import Server
 from app.cli.command import Failure
-from app.cli.local import IDENT
 
 
 def collection(server: Server, name: str) -> str:
     """The id of a set or list that is named by id or slug."""
-    if IDENT.fullmatch(name):
+    if ids.FORM.fullmatch(name):
         return name
     for path in ("/v1/sets", "/v1/signal-lists"):
         for row in server.items(path):
@@ -20,7 +20,7 @@ def collection(server: Server, name: str) -> str:
 
 def member(server: Server, name: str) -> str:
     """The id of a member that is named by id or name."""
-    if IDENT.fullmatch(name):
+    if ids.FORM.fullmatch(name):
         return name
     for row in server.items("/v1/members"):
         if row["name"] == name:

@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from app import ids
 from app.cli import local
 from app.cli.client import Server
 from app.cli.command import Command, Failure, Output, table
@@ -156,7 +157,7 @@ def withdraw_consent(output: Output, attestation: str, *, yes: bool) -> None:
 
     It acts on the database of this machine: the statement is destroyed, what hangs on it is retracted.
     """
-    if local.IDENT.fullmatch(attestation) is None:
+    if ids.FORM.fullmatch(attestation) is None:
         raise Failure("Name the attestation by its id.", reason="not-found")
     if not yes:
         click.confirm("Destroy this statement for good?", abort=True, err=True)

@@ -1,7 +1,5 @@
 """Says which processes use an embedded database: a lock beside it that ends with its holder."""
 
-import fcntl
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -10,6 +8,7 @@ from sqlalchemy.engine import make_url
 
 from app.cli.command import Failure
 from app.config import Config
+from app.durable import locked
 
 
 def database_path(config: Config) -> Path | None:
@@ -23,7 +22,7 @@ def using(config: Config) -> Iterator[None]:
     """Hold the database's lock together with other servers and workers, while the block runs."""
     with ExitStack() as held:
         try:
-            held.enter_context(_lock(config, fcntl.LOCK_SH))
+            held.enter_context(_lock(config, shared=True))
         except BlockingIOError:
             raise Failure("A restore is going on. Start again when it is done.", reason="restoring") from None
         yield
@@ -32,7 +31,7 @@ def using(config: Config) -> Iterator[None]:
 def in_use(config: Config) -> bool:
     """Whether a server or worker of this machine holds the embedded database."""
     try:
-        with _lock(config, fcntl.LOCK_EX):
+        with _lock(config):
             return False
     except BlockingIOError:
         return True
@@ -45,20 +44,16 @@ def alone(config: Config) -> Iterator[None]:
     Raises:
         BlockingIOError: a server or worker runs.
     """
-    with _lock(config, fcntl.LOCK_EX):
+    with _lock(config):
         yield
 
 
 @contextmanager
-def _lock(config: Config, how: int) -> Iterator[None]:
+def _lock(config: Config, *, shared: bool = False) -> Iterator[None]:
     path = database_path(config)
     if path is None:
         yield
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(handle, how | fcntl.LOCK_NB)
+    with locked(path.with_name(path.name + ".lock"), wait=False, shared=shared):
         yield
-    finally:
-        os.close(handle)

@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
+from app import ids
 from app.cli.client import Server
 from app.cli.command import Command, Failure, Noun, Output, table
-from app.cli.local import IDENT
 from app.cli.markings import marking_of, marking_options, shown
 from app.cli.set_files import read_set_file
 from schemas.sets import RETRACTION_REASONS
@@ -278,7 +278,7 @@ def _draft(server: Server, set_id: str) -> dict[str, Any]:
 
 def find_set(server: Server, name: str) -> dict[str, Any]:
     """A set by id or slug; one's own first where several members chose the same slug."""
-    if IDENT.fullmatch(name):
+    if ids.FORM.fullmatch(name):
         found: dict[str, Any] = server.get(f"/v1/sets/{name}")
         return found
     own = _own(server, name)

@@ -4,9 +4,9 @@ from typing import Any
 
 import click
 
+from app import ids
 from app.cli.client import Server
 from app.cli.command import Command, Failure, Output, table
-from app.cli.local import IDENT
 from schemas.signals import WITHDRAWAL_REASONS
 from schemas.vocabulary import Contributors, Opinion, OpinionReason
 
@@ -89,7 +89,7 @@ def member_names(server: Server) -> dict[str, str]:
 
 def find_list(server: Server, name: str) -> dict[str, Any]:
     """A list by id or slug, one's own first."""
-    if IDENT.fullmatch(name):
+    if ids.FORM.fullmatch(name):
         return {"id": name}
     member = server.get("/v1/me")["member"]["id"]
     found = [row for row in server.items("/v1/signal-lists") if row["slug"] == name]

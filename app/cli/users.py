@@ -1,7 +1,8 @@
 """`halyard user`: the persons of a member, known by a handle, and how they come to sign in to the console."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import click
 
@@ -23,14 +24,26 @@ _PAGE = 500
 _ROLES = click.Choice([role.value for role in Role])
 
 
+def _person(command: Callable[..., None]) -> Callable[..., None]:
+    """The arguments by which a person is named."""
+    return click.argument("who", metavar="MEMBER")(click.argument("handle")(command))
+
+
+@contextmanager
+def _found(who: str, handle: str, *, moves_policy: bool = False) -> Iterator[tuple[Tx, str, str]]:
+    """A transaction about a person, with the ids of its member and of the person itself."""
+    with local.acting(moves_policy=moves_policy) as tx:
+        member_id = local.find_member(tx, who).id
+        yield tx, member_id, find_user(tx, member_id, handle)
+
+
 @click.group(cls=Noun)
 def user() -> None:
     """Persons of a member: they act through their personal clients, or sign in to the console."""
 
 
 @user.command("add", cls=Command)
-@click.argument("who", metavar="MEMBER")
-@click.argument("handle")
+@_person
 @click.pass_obj
 def add(output: Output, who: str, handle: str) -> None:
     """Add a person of MEMBER under a HANDLE: no name, no address."""
@@ -73,8 +86,7 @@ def _standing(row: dict[str, object]) -> str:
 
 
 @user.command("invite", cls=Command)
-@click.argument("who", metavar="MEMBER")
-@click.argument("handle")
+@_person
 @click.option("--role", "given", type=_ROLES, multiple=True, help="Give it this role too; repeat for more.")
 @click.pass_obj
 def invite(output: Output, who: str, handle: str, given: tuple[str, ...]) -> None:
@@ -107,49 +119,39 @@ def role() -> None:
 
 
 @role.command("add", cls=Command)
-@click.argument("who", metavar="MEMBER")
-@click.argument("handle")
+@_person
 @click.argument("name", metavar="ROLE", type=_ROLES)
 @click.pass_obj
 def give_role(output: Output, who: str, handle: str, name: str) -> None:
     """Give a person a role: it holds from its next request on."""
-    with local.acting(moves_policy=True) as tx:
-        member_id = local.find_member(tx, who).id
-        user_id = find_user(tx, member_id, handle)
+    with _found(who, handle, moves_policy=True) as (tx, member_id, user_id):
         roles.give(tx, member_id, user_id, Role(name))
     output.show({"id": user_id, "role": name, "held": True}, f"{handle} is {name} now.")
 
 
 @role.command("remove", cls=Command)
-@click.argument("who", metavar="MEMBER")
-@click.argument("handle")
+@_person
 @click.argument("name", metavar="ROLE", type=_ROLES)
 @click.pass_obj
 def take_role(output: Output, who: str, handle: str, name: str) -> None:
     """Take a role from a person: it holds from its next request on."""
-    with local.acting(moves_policy=True) as tx:
-        member_id = local.find_member(tx, who).id
-        user_id = find_user(tx, member_id, handle)
+    with _found(who, handle, moves_policy=True) as (tx, member_id, user_id):
         roles.take(tx, member_id, user_id, Role(name))
     output.show({"id": user_id, "role": name, "held": False}, f"{handle} is {name} no longer.")
 
 
 @user.command("unlock", cls=Command)
-@click.argument("who", metavar="MEMBER")
-@click.argument("handle")
+@_person
 @click.pass_obj
 def unlock(output: Output, who: str, handle: str) -> None:
     """End a lock that came of too many failures. Ask the person first whether they were its own."""
-    with local.acting() as tx:
-        member_id = local.find_member(tx, who).id
-        user_id = find_user(tx, member_id, handle)
+    with _found(who, handle) as (tx, member_id, user_id):
         accounts.unlock(tx, member_id, user_id)
     output.show({"id": user_id, "locked": False}, f"{handle} may sign in again.")
 
 
 @user.command("link", cls=Command)
-@click.argument("who", metavar="MEMBER")
-@click.argument("handle")
+@_person
 @click.argument("subject")
 @click.pass_obj
 def link(output: Output, who: str, handle: str, subject: str) -> None:
@@ -159,35 +161,27 @@ def link(output: Output, who: str, handle: str, subject: str) -> None:
         raise Failure(
             "Set HALYARD_OIDC_ISSUER first: an account is one of that provider.", reason="no-provider"
         )
-    with local.acting() as tx:
-        member_id = local.find_member(tx, who).id
-        user_id = find_user(tx, member_id, handle)
+    with _found(who, handle) as (tx, member_id, user_id):
         provider.link(tx, member_id, user_id, issuer=issuer, subject=subject)
     output.show({"id": user_id, "linked": True}, f"{handle} signs in through {issuer}.")
 
 
 @user.command("unlink", cls=Command)
-@click.argument("who", metavar="MEMBER")
-@click.argument("handle")
+@_person
 @click.pass_obj
 def unlink(output: Output, who: str, handle: str) -> None:
     """Take that away, and end the person's sessions."""
-    with local.acting(moves_policy=True) as tx:
-        member_id = local.find_member(tx, who).id
-        user_id = find_user(tx, member_id, handle)
+    with _found(who, handle, moves_policy=True) as (tx, member_id, user_id):
         provider.unlink(tx, member_id, user_id)
     output.show({"id": user_id, "linked": False}, f"{handle} does not sign in through the provider.")
 
 
 @user.command("disable", cls=Command)
-@click.argument("who", metavar="MEMBER")
-@click.argument("handle")
+@_person
 @click.pass_obj
 def disable(output: Output, who: str, handle: str) -> None:
     """End a person's access: tokens of its personal clients stop at once."""
-    with local.acting(moves_policy=True) as tx:
-        member_id = local.find_member(tx, who).id
-        user_id = find_user(tx, member_id, handle)
+    with _found(who, handle, moves_policy=True) as (tx, member_id, user_id):
         users.disable(tx, member_id, user_id)
     output.show({"id": user_id, "disabled": True}, f"{handle} is disabled.")
 

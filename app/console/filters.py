@@ -9,9 +9,12 @@ from urllib.parse import urlencode
 
 from marshmallow import ValidationError
 
-from app.audit import names
-from app.audit.actions import known
+from app import ids
+from app.audit.queries import Filter
+from app.errors import Invalid
+from app.members import names
 from app.record import Tx
+from app.web.audit import filter_of
 from schemas.audit import EntryArgs
 
 COLLECTION, VERSION = "collection", "version"
@@ -20,7 +23,6 @@ FIELDS: Final = (
     "request", "reason",
 )  # fmt: skip
 TEXT_LIMIT: Final = 300
-_IDENT: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MINUTE: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]([0-9]{2}:[0-9]{2})(:[0-9]{2})?Z?")
 _LABELS: Final = {
@@ -42,13 +44,13 @@ class Asked:
     Args:
         typed: field → text, without those that were left empty.
         sent: the same as the API would be asked: ids for names, moments for days.
-        values: what `EntryArgs` made of that.
+        wanted: what was understood of that.
         errors: field → what to do about it.
     """
 
     typed: dict[str, str] = field(default_factory=dict)
     sent: dict[str, str] = field(default_factory=dict)
-    values: dict[str, Any] = field(default_factory=dict)
+    wanted: Filter = field(default_factory=Filter)
     errors: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -91,12 +93,14 @@ def understand(tx: Tx, form: dict[str, str]) -> Asked:
         loaded = dict(wrong.valid_data or {})
         for name, said in _by_field(wrong).items():
             errors.setdefault(name if name in FIELDS else FIELDS[0], _SAID.get(name) or _first(said))
-    actions = loaded.get("action", "").split(",")
-    if "action" in loaded and not all(known(name) for name in actions):
-        errors["action"] = "No entry has an action of this name. Choose one from the list."
     for name in ("limit", "order"):
         loaded.pop(name, None)
-    return Asked(typed=form, sent=values, values=loaded, errors=errors)
+    wanted = Filter()
+    try:
+        wanted = filter_of(loaded)
+    except Invalid:
+        errors["action"] = "No entry has an action of this name. Choose one from the list."
+    return Asked(typed=form, sent=values, wanted=wanted, errors=errors)
 
 
 def _replace(
@@ -111,7 +115,7 @@ def _replace(
 
 
 def _member(tx: Tx, text: str) -> tuple[str | None, str]:
-    if _IDENT.fullmatch(text):
+    if ids.FORM.fullmatch(text):
         return text, ""
     return names.member_called(tx.session, tx.actor, text), (
         "No member that you may know has this name. Choose one from the list, or give its id."
@@ -119,12 +123,12 @@ def _member(tx: Tx, text: str) -> tuple[str | None, str]:
 
 
 def _collection(tx: Tx, text: str) -> tuple[str | None, str]:
-    if _IDENT.fullmatch(text):
+    if ids.FORM.fullmatch(text):
         return text, ""
     found = names.collections_called(tx.session, tx.actor, tx.now, text)
     if len(found) > 1:
-        ids = ", ".join(one.id for one in found)
-        return None, f"Several sets or lists have this slug. Give the id of one: {ids}."
+        which = ", ".join(one.id for one in found)
+        return None, f"Several sets or lists have this slug. Give the id of one: {which}."
     if not found:
         return (
             None,

@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, request
 
-from app.audit import inspection, names, sequencer, service
+from app.audit import inspection, sequencer, service
 from app.audit.queries import Page
 from app.audit.receipts import receipt
 from app.console import filters, wording
@@ -13,9 +13,10 @@ from app.console.site import PREFIX, page
 from app.errors import Invalid
 from app.events import Subject
 from app.feed.shown import shown
+from app.members import names
 from app.record import Tx, reading
 from app.web import paging
-from app.web.audit import filter_of, gathered
+from app.web.audit import gathered
 from app.web.audit_export import ACTION as EXPORT
 from app.web.audit_export import CSV, Lines, Rows
 from app.web.exchange import Reply, read
@@ -56,9 +57,8 @@ def log() -> Response:
 
 
 def _found(tx: Tx, asked: Asked, start: int | None) -> tuple[list[service.Item], int | None]:
-    wanted = filter_of(dict(asked.values))
-    lines = shown(tx.session, service.objects(tx.session, wanted))
-    return service.find(tx.session, tx.actor, wanted, lines, Page(after=start, limit=ROWS, newest=True))
+    lines = shown(tx.session, service.objects(tx.session, asked.wanted))
+    return service.find(tx.session, tx.actor, asked.wanted, lines, Page(after=start, limit=ROWS, newest=True))
 
 
 @blp.get("/entries/<ident:entry_id>")
@@ -66,7 +66,7 @@ def _found(tx: Tx, asked: Asked, start: int | None) -> tuple[list[service.Item],
 def entry(entry_id: str) -> Response:
     """One entry, and its proof checked before the reader's eyes."""
     house = runtime()
-    sequencer.drain(house.db)
+    sequencer.place(house.db, entry_id)
 
     def work(tx: Tx) -> Reply:
         found = opened(service.get(tx.session, tx.actor, entry_id))
@@ -86,7 +86,7 @@ def entry(entry_id: str) -> Response:
 @signed_in(*READERS)
 def entry_receipt(entry_id: str) -> Response:
     """The receipt of an entry, as a file."""
-    sequencer.drain(runtime().db)
+    sequencer.place(runtime().db, entry_id)
     named = {"Content-Disposition": f'attachment; filename="halyard-receipt-{wording.short(entry_id)}.json"'}
 
     def work(tx: Tx) -> Reply:
@@ -105,13 +105,12 @@ def export() -> Response:
         asked = filters.understand(tx, form)
     if asked.errors:
         raise Invalid("The filter does not fit.", errors=asked.problems())
-    wanted = filter_of(dict(asked.values))
     if request.args.get("form") == "csv":
-        rows = Rows(wanted, asked.sent, None)
+        rows = Rows(asked.wanted, asked.sent, None)
         answer = Stream(EXPORT, rows.following, rows.accept, f"{CSV}; charset=utf-8").response()
         name = "halyard-audit.csv"
     else:
-        lines = Lines(wanted, asked.sent, None, proofs=True)
+        lines = Lines(asked.wanted, asked.sent, None, proofs=True)
         answer = Stream(EXPORT, lines.following, lines.accept).response()
         name = "halyard-audit.ndjson"
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from flask import Blueprint, Response, request
 
-from app.audit import names, tallies
+from app.audit import tallies
 from app.audit.tallies import Cell
 from app.clock import DAY
 from app.console import charts
@@ -15,6 +15,7 @@ from app.console.reading import ACTION
 from app.console.session import signed_in
 from app.console.site import OVERSIGHT, PREFIX, page
 from app.events import Subject
+from app.members import names
 from app.record import Tx
 from app.web.exchange import Reply, read
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from flask import Blueprint, Response, request
 
-from app.audit import names, overview, proofs, service, witnessing
+from app.audit import overview, proofs, service, witnessing
 from app.audit.overview import Overview
 from app.audit.queries import Filter
 from app.clock import SECOND
@@ -15,6 +15,7 @@ from app.console.reading import ACTION, READERS, names_in, newest, opened
 from app.console.session import signed_in
 from app.console.site import PREFIX, page
 from app.events import Subject
+from app.members import names
 from app.record import Tx
 from app.web.audit import gathered
 from app.web.exchange import Reply, read

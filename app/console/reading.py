@@ -5,10 +5,11 @@ from typing import Any, Final
 
 import msgspec
 
-from app.audit import names, service
-from app.audit.names import Names
+from app.audit import service
 from app.audit.queries import Filter, Page
 from app.audit.service import Item
+from app.members import names
+from app.members.names import Names
 from app.record import Tx
 from schemas.vocabulary import CollectionKind, Role
 

@@ -4,18 +4,17 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from app.audit import names, projecting, questions, service
+from app.audit import questions, service
 from app.audit.queries import Filter
-from app.audit.questions import Asked
 from app.console import filters
 from app.console.filters import COLLECTION, VERSION
 from app.console.reading import ACTION, READERS
 from app.console.session import signed_in
 from app.console.site import PREFIX, page
 from app.events import Subject
-from app.feed.shown import gone, shown
+from app.members import names
 from app.record import Tx
-from app.web.audit import gathered
+from app.web.audit import gathered, thing
 from app.web.exchange import Reply, read
 
 blp = Blueprint("console-recipients", __name__, url_prefix=PREFIX)
@@ -35,7 +34,7 @@ def recipients() -> Response:
         asked = filters.understand(tx, form)
         if form and not asked.errors:
             asked.errors.update(_missing(form))
-        found = _answer(tx, asked.values) if form and not asked.errors else {}
+        found = _answer(tx, asked.wanted) if form and not asked.errors else {}
         rows = found.get("rows", [])
         members = {one.member for one in rows if one.member is not None}
         collections = {asked.sent[COLLECTION]} if COLLECTION in asked.sent else set()
@@ -58,17 +57,13 @@ def _missing(form: dict[str, str]) -> dict[str, str]:
     return {name: text for name, text in said.items() if name not in form}
 
 
-def _answer(tx: Tx, values: dict[str, Any]) -> dict[str, Any]:
+def _answer(tx: Tx, wanted: Filter) -> dict[str, Any]:
     """Recipients by time; of a version that was taken back, who has not been told, and when it ended."""
-    projecting.require_counted(tx.session)
-    collection, version = values[COLLECTION], values[VERSION]
-    ids = service.objects(tx.session, Filter(collection=collection, version=version))
-    asked = Asked(
-        collection=collection, version=version, shown=shown(tx.session, ids), gone=gone(tx.session, ids)
-    )
+    asked = thing(tx, collection=wanted.collection, version=wanted.version)
     scope = service.scope_of(tx.actor)
-    found = questions.recipients(tx.session, scope, asked)
-    rows = questions.named(tx.session, sorted(found, key=lambda one: one.first_at)[:ROWS])
-    ended = min((line.date for line in asked.gone), default=None) if found else None
-    lacking = questions.outstanding(tx.session, scope, asked).outstanding if ended is not None else []
-    return {"rows": rows, "count": len(found), "ended": ended, "lacking": {one.member for one in lacking}}
+    told = questions.outstanding(tx.session, scope, asked)
+    first = sorted(told.recipients, key=lambda one: one.first_at)
+    rows = questions.named(tx.session, first[:ROWS])
+    ended = asked.ended if told.recipients else None
+    lacking = {one.member for one in told.outstanding} if ended is not None else set()
+    return {"rows": rows, "count": len(told.recipients), "ended": ended, "lacking": lacking}

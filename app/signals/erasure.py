@@ -1,6 +1,5 @@
 """Erases values for good, and again when an older copy of the database comes back."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from sqlalchemy.orm import Session
 from app import ledger
 from app.events import SignalsErased
 from app.facts import load_thing
+from app.ids import FORM
 from app.markings import Collection
 from app.question import Action
 from app.record import Tx, record
@@ -20,10 +20,7 @@ from app.signals.lines import own_first, shown
 from app.signals.models import SignalList
 from app.signals.outcomes import Outcome, refusal
 from app.signals.refused import RefusalReason, Refused
-from schemas.shapes import IDENT
 from schemas.vocabulary import ItemStatus
-
-_IDENT = re.compile(str(IDENT.regex.pattern))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +98,7 @@ def share(session: Session, path: Path) -> int:
 
 def _read_id(raw: Mapping[str, object]) -> Named:
     text = raw["id"]
-    if len(raw) > 1 or not isinstance(text, str) or _IDENT.fullmatch(text) is None:
+    if len(raw) > 1 or not isinstance(text, str) or FORM.fullmatch(text) is None:
         raise Refused(RefusalReason.WRONG_FORMAT, "Send either the id of an entry alone, or type and value.")
     return Named(text)
 

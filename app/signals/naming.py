@@ -1,14 +1,12 @@
 """Items that name an entry of a list by its id, with or without a marking that it shall have."""
 
-import re
 from typing import Any
 
 import msgspec
 
+from app import ids
 from app.signals.refused import RefusalReason, Refused
 from app.signals.wire import read
-
-_IDENT = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
 class Named(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -43,6 +41,6 @@ def read_narrowed(raw: object) -> Narrowed | Refused:
 
 
 def _ident(text: str) -> str:
-    if _IDENT.fullmatch(text) is None:
+    if ids.FORM.fullmatch(text) is None:
         raise Refused(RefusalReason.WRONG_FORMAT, "Send id as a UUID, as it was given out.")
     return text

@@ -237,7 +237,7 @@ def inclusion_parts(index: int, size: int) -> list[list[Node]]:
     start, end = 0, size
     parts = []
     while end - start > 1:
-        middle = start + _split(end - start)
+        middle = start + split(end - start)
         if index < middle:
             parts.append(full(middle, end))
             end = middle
@@ -255,7 +255,7 @@ def _consistency_parts(old: int, new: int) -> list[list[Node]]:
     start, end = 0, new if old else 0
     parts = []
     while end != old:
-        middle = start + _split(end - start)
+        middle = start + split(end - start)
         if old <= middle:
             parts.append(full(middle, end))
             end = middle
@@ -267,7 +267,7 @@ def _consistency_parts(old: int, new: int) -> list[list[Node]]:
     return parts[::-1]
 
 
-def _split(count: int) -> int:
+def split(count: int) -> int:
     """The largest power of two below `count`, which is 2 or more."""
     return 1 << ((count - 1).bit_length() - 1)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.transparency.errors import BadProof
-from app.transparency.tree import SIZE_LIMIT, node_hash
+from app.transparency.tree import SIZE_LIMIT, node_hash, split
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def _turns(index: int, size: int) -> list[tuple[bool, int, int]]:
     start, end = 0, size
     turns = []
     while end - start > 1:
-        middle = start + (1 << (end - start - 1).bit_length() - 1)
+        middle = start + split(end - start)
         on_left = index >= middle
         turns.append((on_left, start, end - 1))
         start, end = (middle, end) if on_left else (start, middle)

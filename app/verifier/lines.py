@@ -164,13 +164,14 @@ def legible(value: Any) -> str:
 
 def _json(raw: bytes) -> Any:
     try:
-        found = json.loads(raw, object_pairs_hook=_unique)
+        found = json.loads(raw, object_pairs_hook=unique)
     except (ValueError, RecursionError) as error:
         raise BadLine("This is no JSON.") from error
     return found
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON in which no key stands twice: readers would differ about which one counts."""
     found = dict(pairs)
     if len(found) != len(pairs):
         raise ValueError("a key stands there twice")

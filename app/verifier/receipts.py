@@ -11,7 +11,7 @@ from app.transparency.notes import Note
 from app.transparency.tree import leaf_hash, verify_inclusion
 from app.verifier.findings import Fault, Finding, Report
 from app.verifier.growth import Growth
-from app.verifier.lines import legible
+from app.verifier.lines import legible, unique
 from app.verifier.trust import NotCosigned, Trust
 
 SCHEMA: Final = "halyard.audit-receipt/1"
@@ -63,14 +63,7 @@ def origin_of(path: Path) -> list[str]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    found = json.loads(path.read_bytes(), object_pairs_hook=_unique)
+    found = json.loads(path.read_bytes(), object_pairs_hook=unique)
     if not isinstance(found, dict) or found.get("schema") != SCHEMA:
         raise BadNote("This is no receipt.")
-    return found
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key stands there twice")
     return found

@@ -3,15 +3,15 @@
 One JSON file for all logs that it follows, written as a whole and put in the place of the former one.
 """
 
-import fcntl
 import json
-import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Self
 
+from app import durable
+from app.durable import locked
 from app.transparency.checkpoints import Checkpoint
 from app.transparency.errors import BadNote, NotProven
 from app.transparency.notes import Note, VerifierKey
@@ -27,16 +27,15 @@ def alone(path: Path) -> Iterator[None]:
     Raises:
         BadState: the folder cannot be written.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path.with_name(f".{path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise BadState(f"Checkpoints cannot be kept there ({error.strerror}). Name another file.") from error
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    with ExitStack() as until_done:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            until_done.enter_context(locked(path.with_name(f".{path.name}.lock")))
+        except OSError as error:
+            raise BadState(
+                f"Checkpoints cannot be kept there ({error.strerror}). Name another file."
+            ) from error
         yield
-    finally:
-        os.close(handle)
 
 
 class BadState(NotProven):
@@ -127,15 +126,9 @@ class State:
             ) from error
 
     def save(self, path: Path) -> None:
-        """Write the file so that it is the former one or this one, whatever happens."""
+        """Write the file so that it is the former one or this one, whatever happens; call it `alone`."""
         document = {"schema": SCHEMA, "logs": [_wire(log) for log in self.logs]}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(path.name + ".new")
-        with beside.open("w", encoding="utf-8") as opened:
-            json.dump(document, opened, indent=1, ensure_ascii=False)
-            opened.flush()
-            os.fsync(opened.fileno())
-        beside.replace(path)
+        durable.put(path, json.dumps(document, indent=1, ensure_ascii=False).encode())
 
 
 def _kept(log: dict[str, Any]) -> Kept:

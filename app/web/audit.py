@@ -2,10 +2,13 @@
 
 from typing import Any
 
-from app.audit import projecting, sequencer
+from app.audit import projecting, sequencer, service
 from app.audit.actions import known
 from app.audit.queries import Filter
+from app.audit.questions import Asked
 from app.errors import Invalid
+from app.feed.shown import gone, shown
+from app.record import Tx
 from app.web.state import runtime
 
 
@@ -14,6 +17,17 @@ def gathered() -> None:
     db = runtime().db
     sequencer.drain(db)
     projecting.drain(db)
+
+
+def thing(
+    tx: Tx, *, collection: str | None = None, version: str | None = None, one: str | None = None
+) -> Asked:
+    """A version, or by its id a version or signal, with the feed's lines that held it and that ended it."""
+    ids = service.objects(tx.session, Filter(collection=collection, version=version, object=one))
+    return Asked(
+        collection=collection, version=version, object=one,
+        shown=shown(tx.session, ids), gone=gone(tx.session, ids),
+    )  # fmt: skip
 
 
 def filter_of(args: dict[str, Any]) -> Filter:

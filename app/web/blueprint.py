@@ -10,6 +10,7 @@ import flask_smorest
 from marshmallow import Schema
 from werkzeug.routing import BaseConverter, PathConverter
 
+from app.ids import FORM
 from app.web.bodies import StrictParser
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -59,7 +60,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
 class IdentConverter(BaseConverter):
     """A UUID in its one written form. Whatever else stands there is simply not found."""
 
-    regex = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+    regex = FORM.pattern
 
 
 class DigestConverter(BaseConverter):

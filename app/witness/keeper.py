@@ -13,6 +13,7 @@ from typing import Any, Final, Self
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from app.durable import locked
 from app.transparency.checkpoints import Checkpoint
 from app.transparency.errors import BadNote
 from app.transparency.lines import from_base64, to_base64
@@ -119,7 +120,7 @@ class Keeper:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for part in ("logs", "evidence"):
             (folder / part).mkdir(mode=0o700, exist_ok=True)
-        with files.alone(folder / "lock"):
+        with locked(folder / "lock"):
             if (folder / "key.json").exists():
                 raise Exists
             files.write(folder / "key.json", {"name": name, "private": to_base64(key.private_bytes_raw())})
@@ -134,7 +135,7 @@ class Keeper:
         nothing_yet(origin)
         if not keys or any(key.type is not KeyType.NOTE or key.name != origin for key in keys):
             raise ValueError("a log's keys have its origin as their name, and sign notes")
-        with files.alone(self._folder / "lock"):
+        with locked(self._folder / "lock"):
             known = self._log(origin)
             followed = Followed(
                 origin=origin,
@@ -176,7 +177,7 @@ class Keeper:
             Damaged, OSError: the state cannot be read or stored: nothing is cosigned.
         """
         submission, checkpoint = open_submission(body, self._keys)
-        with files.alone(self._folder / "lock"):
+        with locked(self._folder / "lock"):
             followed = self._log(checkpoint.origin)
             if followed is None:
                 raise Damaged("the log is no longer followed")

@@ -11,7 +11,7 @@ from sqlalchemy import delete, select
 from app import clock as time
 from app.audit.entry import SUBJECT_LIMIT
 from app.audit.models import AuditEntry, AuditPrivate
-from app.audit.service import band
+from app.audit.withheld import band
 from app.runtime import Runtime
 from app.subscriptions.models import Subscription
 from schemas import documents

@@ -126,22 +126,23 @@ def test_the_analyst_gets_from_a_draft_to_a_retraction(guided: Machine) -> None:
     assert "stands under TLP:AMBER" in said
 
 
-def test_the_auditor_opens_a_commitment(guided: Machine) -> None:
+def an_auditor(guided: Machine) -> dict[str, str]:
+    """The environment of an auditor's client, where a version was published, read and asked for in vain."""
     ngo = publish_sample(guided)
     guided.ok("set", "export", SAMPLE, **ngo)
     guided.refused("set", "export", SAMPLE, "--version", "7.0.0", **ngo)
     guided.ok("member", "add", "Coalition Assurance", "--sector", "oversight")
-    said = follow(guided, "docs/guides/auditor.md", **guided.client("Coalition Assurance"))
+    return guided.client("Coalition Assurance")
+
+
+def test_the_auditor_opens_a_commitment(guided: Machine) -> None:
+    said = follow(guided, "docs/guides/auditor.md", **an_auditor(guided))
     assert "the commitment opens" in said
     assert "version.read" in said
 
 
 def test_the_auditor_asks_her_questions(guided: Machine) -> None:
-    ngo = publish_sample(guided)
-    guided.ok("set", "export", SAMPLE, **ngo)
-    guided.refused("set", "export", SAMPLE, "--version", "7.0.0", **ngo)
-    guided.ok("member", "add", "Coalition Assurance", "--sector", "oversight")
-    said = follow(guided, "docs/guides/audit-questions.md", **guided.client("Coalition Assurance"))
+    said = follow(guided, "docs/guides/audit-questions.md", **an_auditor(guided))
     assert "Harbour Light Trust" in said
     assert "version.read" in said
     assert "not-found" in said

@@ -1,4 +1,4 @@
-"""Hashing a password takes time on purpose, which tests have none of: here it takes as little as it can."""
+"""A coalition with a past and its auditor; hashes of passwords that take as little time as they can."""
 
 from collections.abc import Iterator
 
@@ -6,6 +6,9 @@ import pytest
 from argon2 import PasswordHasher
 
 from app.members.people import passwords
+from tests.browsing import Browser
+from tests.console.coalition import World, world
+from tests.factories import Make
 
 
 @pytest.fixture(autouse=True)
@@ -14,3 +17,13 @@ def quick_hashing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     passwords._nobodys.cache_clear()
     yield
     passwords._nobodys.cache_clear()
+
+
+@pytest.fixture
+def there(make: Make) -> World:
+    return world(make)
+
+
+@pytest.fixture
+def auditor(there: World) -> Browser:
+    return there.auditor()

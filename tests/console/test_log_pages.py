@@ -15,21 +15,11 @@ from app.members.people import roles
 from app.record import as_system, begin
 from schemas.vocabulary import Role
 from tests.browsing import Browser, signed_in
-from tests.console.coalition import SLUG, VERSION, World, entry_of, settle, world
+from tests.console.coalition import SLUG, VERSION, World, entry_of, settle
 from tests.console.html import Page
 from tests.factories import Make
 
 ABSENT = "00000000-0000-4000-8000-000000000000"
-
-
-@pytest.fixture
-def there(make: Make) -> World:
-    return world(make)
-
-
-@pytest.fixture
-def auditor(there: World) -> Browser:
-    return there.auditor()
 
 
 def shown(answer: TestResponse) -> list[str]:

@@ -1,23 +1,11 @@
 """Members, the matrix, recipients and the overview: what they count and whom they name."""
 
-import pytest
-
 from app.clock import DAY
 from schemas.vocabulary import Role
 from tests.browsing import Browser, signed_in
-from tests.console.coalition import SLUG, VERSION, World, retract, settle, world
+from tests.console.coalition import SLUG, VERSION, World, retract, settle
 from tests.console.html import Page
 from tests.factories import Make
-
-
-@pytest.fixture
-def there(make: Make) -> World:
-    return world(make)
-
-
-@pytest.fixture
-def auditor(there: World) -> Browser:
-    return there.auditor()
 
 
 def page(browser: Browser, address: str) -> Page:

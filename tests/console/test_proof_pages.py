@@ -14,19 +14,9 @@ from app.transparency.notes import Cosigner, Note
 from app.transparency.tree import leaf_hash
 from schemas.vocabulary import Role
 from tests.browsing import Browser, signed_in
-from tests.console.coalition import World, entry_of, retract, settle, world
+from tests.console.coalition import World, entry_of, retract, settle
 from tests.console.html import Page
 from tests.factories import Make
-
-
-@pytest.fixture
-def there(make: Make) -> World:
-    return world(make)
-
-
-@pytest.fixture
-def auditor(there: World) -> Browser:
-    return there.auditor()
 
 
 def words(browser: Browser, address: str) -> str:

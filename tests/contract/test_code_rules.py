@@ -33,8 +33,7 @@ LABELS_KNOWN_TO = {
     "app/signals/lists.py": ({"RED", "RANK"}, "a list is never RED as a whole; floors of signal types"),
     "app/signals/kinds.py": ({"AMBER"}, "floors of perceptual hashes and keyed identifiers"),
     "app/api/versions.py": ({"RED"}, "what is RED is never stored by a cache"),
-    "app/audit/service.py": ({"RED"}, "who may know that an entry about RED exists"),
-    "app/audit/questions.py": ({"RED"}, "of RED no question is answered to a role"),
+    "app/audit/withheld.py": ({"RED"}, "who may know that an entry about RED exists"),
     "app/cli/markings.py": ({"CLEAR", "GREEN"}, "options of the command line that name their audience"),
     "app/cli/demo_story.py": ({"GREEN", "AMBER"}, "what the demo's members mark"),
 }

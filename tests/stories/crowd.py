@@ -1,13 +1,13 @@
 """Clients that read and write whatever happens to the server, and remember what was answered."""
 
 import random
-import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import httpx
 
+from tests.stories.acting import Acting
 from tests.stories.coalition import moment
 from tests.stories.party import Party
 
@@ -15,33 +15,7 @@ PAUSE_SECONDS = 0.02
 DAY_SECONDS = 86_400
 
 
-class Client(threading.Thread):
-    """Does one act after another until it is told to finish."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name=name, daemon=True)
-        self.error: BaseException | None = None
-        self._finish = threading.Event()
-
-    def act(self) -> None:
-        raise NotImplementedError
-
-    def run(self) -> None:
-        try:
-            while not self._finish.is_set():
-                self.act()
-        except BaseException as error:  # noqa: BLE001 - told to the test by `finish`
-            self.error = error
-
-    def finish(self, seconds: float) -> None:
-        self._finish.set()
-        self.join(seconds)
-        if self.error is not None:
-            raise self.error
-        assert not self.is_alive(), "the client does not come to an end"
-
-
-class Exchanging(Client):
+class Exchanging(Acting):
     """One whose exchanges are in the audit log."""
 
     @property
@@ -98,7 +72,7 @@ class Writing(Exchanging):
         return [name for name, status in self.party.answered if status < httpx.codes.MULTIPLE_CHOICES]
 
 
-class Watching(Client):
+class Watching(Acting):
     """Keeps every checkpoint that is served."""
 
     def __init__(self, url: str) -> None:
@@ -122,7 +96,7 @@ class Watching(Client):
         self._http.close()
 
 
-class Flooding(Client):
+class Flooding(Acting):
     """Makes batches long: commits many entries at once, as a server with many readers does."""
 
     def __init__(self, flood: Callable[[int], None], seed: str, most: int) -> None:

@@ -1,10 +1,10 @@
 """Changes who sees what, all the time: groups, attributes, releases, suspension, ever narrower lists."""
 
 import random
-import threading
 import time
 from collections.abc import Sequence
 
+from tests.stories.acting import Acting
 from tests.stories.coalition import Cast, Coalition
 from tests.stories.model import STRICT, Marked
 from tests.stories.party import Party
@@ -13,7 +13,7 @@ ATTRIBUTE = "vetted"
 PAUSE_SECONDS = 0.05
 
 
-class Director(threading.Thread):
+class Director(Acting):
     """One act after another until it is told to finish.
 
     Args:
@@ -25,38 +25,27 @@ class Director(threading.Thread):
         self, coalition: Coalition, cast: Cast, *, releasable: Sequence[str],
         walking: Sequence[tuple[str, Party]], seed: str,
     ) -> None:  # fmt: skip
-        super().__init__(name="director", daemon=True)
-        self.error: BaseException | None = None
+        super().__init__("director")
         self.acts = 0
         self._coalition = coalition
         self._cast = cast
         self._releasable = releasable
         self._walking = walking
         self._random = random.Random(seed)
-        self._finish = threading.Event()
 
-    def run(self) -> None:
+    def act(self) -> None:
         acts = (
             self._membership, self._membership, self._attribute, self._attribute, self._release,
             self._suspension, self._narrow,
         )  # fmt: skip
-        try:
-            while not self._finish.is_set():
-                self._random.choice(acts)()
-                self.acts += 1
-                time.sleep(self._random.uniform(0, PAUSE_SECONDS))
-            for party in self._cast.comers:
-                if party.member in self._coalition.world.suspended:
-                    self._coalition.reactivate(party.member)
-        except BaseException as error:  # noqa: BLE001 - told to the test by `finish`
-            self.error = error
+        self._random.choice(acts)()
+        self.acts += 1
+        time.sleep(self._random.uniform(0, PAUSE_SECONDS))
 
-    def finish(self, seconds: float) -> None:
-        self._finish.set()
-        self.join(seconds)
-        if self.error is not None:
-            raise self.error
-        assert not self.is_alive(), "the director does not come to an end"
+    def leave(self) -> None:
+        for party in self._cast.comers:
+            if party.member in self._coalition.world.suspended:
+                self._coalition.reactivate(party.member)
 
     def _membership(self) -> None:
         comer = self._random.choice(self._cast.comers)

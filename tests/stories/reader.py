@@ -3,13 +3,13 @@
 import hashlib
 import json
 import random
-import threading
 import time
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 
+from tests.stories.acting import Acting
 from tests.stories.party import Party
 
 FEED = "/v1/changes"
@@ -17,7 +17,6 @@ LINES = "application/x-ndjson"
 REACHED, CLOSING = "page.reached", "page.closed"
 IDLE_SECONDS = 0.1
 DRAIN_SECONDS = 60
-FINISH_SECONDS = 600
 
 
 @dataclass
@@ -132,33 +131,21 @@ class Reader:
             self.copy.apply(line)
 
 
-class Poller(threading.Thread):
+class Poller(Acting):
     """Reads on and on until it is told to finish; then until nothing is left."""
 
     def __init__(self, reader: Reader, seed: str, *, streaming: bool = False) -> None:
-        super().__init__(name=f"poller-{seed}", daemon=True)
+        super().__init__(f"poller-{seed}")
         self.reader = reader
-        self.error: BaseException | None = None
         self._random = random.Random(seed)
         self._streaming = streaming
-        self._finish = threading.Event()
 
-    def run(self) -> None:
-        try:
-            while not self._finish.is_set():
-                if self._read() is not True:
-                    time.sleep(self._random.uniform(0, IDLE_SECONDS))
-            self.reader.drain(self._random.randint(1, 1_000), streaming=self._streaming)
-        except BaseException as error:  # noqa: BLE001 - told to the test by `finish`
-            self.error = error
+    def act(self) -> None:
+        if self._read() is not True:
+            time.sleep(self._random.uniform(0, IDLE_SECONDS))
 
-    def finish(self) -> None:
-        """Wait until it has read everything; raise what went wrong in it."""
-        self._finish.set()
-        self.join(FINISH_SECONDS)
-        if self.error is not None:
-            raise self.error
-        assert not self.is_alive(), "the poller does not come to an end"
+    def leave(self) -> None:
+        self.reader.drain(self._random.randint(1, 1_000), streaming=self._streaming)
 
     def _read(self) -> bool | None:
         return self.reader.stream() if self._streaming else self.reader.page(self._random.randint(1, 50))

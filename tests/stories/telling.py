@@ -21,6 +21,7 @@ IMPATIENCE = 0.2
 FIRST_PAGE = 50
 WORKER_SECONDS = 30
 SOON_SECONDS = 60
+FINISH_SECONDS = 600
 
 Lists = dict[tuple[str, str], str]
 """(slug, owner) → id."""
@@ -144,7 +145,7 @@ def play(story: Story, seconds: float, meanwhile: Callable[[Story], None] | None
     story.director.finish(seconds)
     settle(story, by_worker=meanwhile is not None)
     for poller in story.pollers:
-        poller.finish()
+        poller.finish(FINISH_SECONDS)
 
 
 def settle(story: Story, *, by_worker: bool) -> None:

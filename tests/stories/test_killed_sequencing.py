@@ -20,8 +20,9 @@ from app.transparency.checkpoints import Checkpoint
 from app.transparency.notes import VerifierKey, open_checkpoint
 from app.transparency.tree import verify_consistency, verify_inclusion
 from tests.audit.writing import write
+from tests.stories.acting import Acting
 from tests.stories.coalition import Coalition, operator
-from tests.stories.crowd import Client, Exchanging, Flooding, Reading, Watching, Writing
+from tests.stories.crowd import Exchanging, Flooding, Reading, Watching, Writing
 from tests.stories.fleet import Fleet
 from tests.stories.logbook import Logbook
 from tests.stories.marked import PLACES
@@ -67,7 +68,7 @@ class Crowd:
         return [*self.writing, *self.reading]
 
     @property
-    def everybody(self) -> list[Client]:
+    def everybody(self) -> list[Acting]:
         return [*self.exchanging, self.watching, self.flooding]
 
     @property

@@ -21,18 +21,6 @@ NOW = 1_800_000_000
 
 
 @pytest.fixture
-def log():
-    return Log()
-
-
-@pytest.fixture
-def keeper(tmp_path, log):
-    made = Keeper.make(tmp_path / "w", "witness.example/w1")
-    made.follow(log.origin, [log.verifier])
-    return made
-
-
-@pytest.fixture
 def again(tmp_path):
     """The same witness as another process finds it."""
     return lambda: Keeper(tmp_path / "w")

@@ -3,23 +3,10 @@
 import pytest
 
 from app.transparency.witness import BODY_BYTES, SIZE_TYPE
-from app.witness.keeper import Keeper
 from app.witness.server import create_app
 from tests.witness.logs import Log
 
 PLAIN = "text/plain; charset=utf-8"
-
-
-@pytest.fixture
-def log():
-    return Log()
-
-
-@pytest.fixture
-def keeper(tmp_path, log):
-    made = Keeper.make(tmp_path / "w", "witness.example/w1")
-    made.follow(log.origin, [log.verifier])
-    return made
 
 
 @pytest.fixture

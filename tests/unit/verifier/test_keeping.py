@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from app.verifier.findings import Ranges, Report
 from app.verifier.growth import Growth
 from app.verifier.receipts import check_receipt, origin_of
-from app.verifier.state import BadState, Kept, State
+from app.verifier.state import BadState, Kept, State, alone
 from app.verifier.trust import Trust
 from tests.unit.verifier.book import ORIGIN, Book, entry, faults
 
@@ -81,13 +81,14 @@ def test_what_was_kept_comes_back_and_each_size_once(tmp_path: Path) -> None:
     log = Kept()
     log.keep(BOOK.trust, [BOOK.opened(3), BOOK.opened(200)])
     log.keep(BOOK.trust, [BOOK.opened(200), BOOK.opened(300)])
-    State([log]).save(file)
+    with alone(file):
+        State([log]).save(file)
     found = State.load(file).log_of([ORIGIN])
     assert found is not None
     assert [one.size for one in found.opened(BOOK.trust)] == [3, 200, 300]
     assert found.lives[0].keys == (BOOK.signer.verifier,)
     assert State.load(file).log_of(["other.example/audit"]) is None
-    assert [path.name for path in file.parent.iterdir()] == ["state.json"]
+    assert {path.name for path in file.parent.iterdir()} == {"state.json", ".state.json.lock"}
 
 
 def test_a_damaged_file_of_kept_checkpoints_is_not_passed_over(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What ids in the log are called, as far as a reader may know: for pages and tables that people read.
+"""What ids are called, as far as a reader may know: for pages and tables that people read.
 
 A role gives no sight: of a set or list that the reader does not see there is an id and no name. Members that
 are suspended or gone keep their names for auditors, who must be able to read old entries. Handles are for a
@@ -7,15 +7,18 @@ person's own member and the operator.
 
 from collections.abc import Collection as Ids
 from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select, true
+from sqlalchemy import ColumnElement, select, true
 from sqlalchemy.orm import Session
 
 from app.markings import Collection, Marking
+from app.members.authority import is_operator
+from app.members.queries import known_to
 from app.parties import Client, Member, User
 from app.policy import visible_to
 from app.question import Actor
-from schemas.vocabulary import MemberStatus, Scope
+from schemas.vocabulary import Scope
 
 CHOICES = 500
 """How many of a kind are offered to choose from."""
@@ -58,8 +61,8 @@ def of(
         collections=_collections(session, actor, now, Collection.id.in_(sorted(collections)))
         if collections
         else {},
-        users=_users(session, actor, users),
-        clients=_clients(session, actor, clients),
+        users=_own(session, actor, User, User.handle, users),
+        clients=_own(session, actor, Client, Client.name, clients),
     )
 
 
@@ -86,9 +89,7 @@ def collections_called(session: Session, actor: Actor, now: int, slug: str) -> l
 
 
 def _known(actor: Actor) -> ColumnElement[bool]:
-    if actor.system or actor.scopes & {Scope.AUDIT_READ, Scope.MEMBERS_ADMIN}:
-        return true()
-    return or_(Member.status == MemberStatus.ACTIVE, Member.id == actor.member_id)
+    return true() if Scope.AUDIT_READ in actor.scopes else known_to(actor)
 
 
 def _members(session: Session, actor: Actor, ids: Ids[str]) -> dict[str, str]:
@@ -116,19 +117,11 @@ def _collections(
     }
 
 
-def _users(session: Session, actor: Actor, ids: Ids[str]) -> dict[str, str]:
+def _own(session: Session, actor: Actor, of: type[User | Client], name: Any, ids: Ids[str]) -> dict[str, str]:
+    """Of what belongs to a member: for itself, and for the operator."""
     if not ids:
         return {}
-    rows = select(User.id, User.handle).where(User.id.in_(sorted(ids)))
-    if not (actor.system or Scope.MEMBERS_ADMIN in actor.scopes):
-        rows = rows.where(User.member_id == actor.member_id)
-    return {row.id: row.handle for row in session.execute(rows)}
-
-
-def _clients(session: Session, actor: Actor, ids: Ids[str]) -> dict[str, str]:
-    if not ids:
-        return {}
-    rows = select(Client.id, Client.name).where(Client.id.in_(sorted(ids)))
-    if not (actor.system or Scope.MEMBERS_ADMIN in actor.scopes):
-        rows = rows.where(Client.member_id == actor.member_id)
-    return {row.id: row.name for row in session.execute(rows)}
+    rows = select(of.id, name.label("called")).where(of.id.in_(sorted(ids)))
+    if not is_operator(actor):
+        rows = rows.where(of.member_id == actor.member_id)
+    return {row.id: row.called for row in session.execute(rows)}
